@@ -24,6 +24,8 @@ struct Gateway {
   std::filesystem::path state_dir = "/var/lib/portcullis";  ///< the database
   std::filesystem::path run_dir = "/run/portcullis";        ///< channel.sock, admin.sock
   std::string log_level = "info";                           ///< trace, debug, info, warning, error
+  std::string
+      user;  ///< the control plane gives up root for this user, who may also use the channel; empty: stays as started
 
   [[nodiscard]] std::filesystem::path channel_socket() const { return run_dir / "channel.sock"; }
   [[nodiscard]] std::filesystem::path admin_socket() const { return run_dir / "admin.sock"; }
