@@ -6,7 +6,9 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
+#include <rte_ethdev.h>
 #include <rte_mempool.h>
 
 #include "common/address.hpp"
@@ -15,6 +17,9 @@
 #include "dataplane/ids/ids.hpp"
 
 namespace dataplane::eal {
+
+inline constexpr std::uint16_t kRxDescriptors = 1024;
+inline constexpr std::uint16_t kTxDescriptors = 1024;
 
 /// What a port has counted by itself since it was started. What the driver does not count is 0.
 struct PortStatistics {
@@ -29,6 +34,14 @@ struct PortStatistics {
 };
 
 class PacketRing;
+
+/// True in one object only: moved from, it is false.
+struct Owner {
+  bool value = false;
+  Owner() = default;
+  Owner(Owner&& other) noexcept : value(std::exchange(other.value, false)) {}
+  Owner& operator=(Owner&&) = delete;
+};
 
 /// Owns a started port. rx and tx bursts are the workers' own, each on its queue; everything here is for the manager
 /// thread.
@@ -74,10 +87,14 @@ class Port {
 
  private:
   Port();
+  /// Both return what went wrong, or nothing.
+  std::string start(const config::Port& config, const std::string& device, const rte_eth_dev_info& info,
+                    unsigned workers, rte_mempool* pool);
+  std::string apply_addresses(const config::Port& config);
 
   common::PortIndex index_;
   std::uint16_t port_id_ = 0;
-  bool owner_ = false;
+  Owner owner_;
   bool has_descriptor_status_ = false;
   config::Role role_ = config::Role::outside;
   std::uint16_t mtu_ = 0;

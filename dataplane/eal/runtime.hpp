@@ -47,11 +47,14 @@ class Runtime {
   ~Runtime();
 
   [[nodiscard]] bool hugepages() const noexcept { return hugepages_; }
+  /// Can the process's memory not be swapped out? Hugepages never are.
+  [[nodiscard]] bool memory_locked() const noexcept { return hugepages_ || locked_; }
 
  private:
   explicit Runtime(bool hugepages) noexcept : hugepages_(hugepages) {}
 
   bool hugepages_ = false;
+  bool locked_ = false;
   bool owner_ = true;
 };
 
