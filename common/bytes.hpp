@@ -126,9 +126,10 @@ class ByteWriter {
   Bytes out_;
 };
 
-/// Views any trivially copyable object as octets.
+/// Views any trivially copyable object as octets. Text, literals included, takes the overload below: its octets without
+/// the closing NUL.
 template <class T>
-  requires std::is_trivially_copyable_v<T>
+  requires(std::is_trivially_copyable_v<T> && !std::is_convertible_v<const T&, std::string_view>)
 [[nodiscard]] ByteView as_bytes(const T& object) noexcept {
   return {reinterpret_cast<const std::uint8_t*>(&object), sizeof(T)};
 }
