@@ -39,9 +39,13 @@ class PeerHandle {
   PeerHandle() = default;
   PeerHandle(const PeerHandle&) = delete;
   PeerHandle& operator=(const PeerHandle&) = delete;
-  /// The session is over and its Stop durable: tell the peer (RFC 7296 §1.4.1), then keep a stub for 10 s.
+  /// The session is over and its Stop durable: tell the peer (RFC 7296 §1.4.1), then keep a stub for 10 s. Called once
+  /// for every established session, whatever its cause: where the peer's own Delete was the cause, nothing is left to
+  /// say.
   virtual void send_delete() = 0;
-  /// The login in progress is over (POD): answer AUTHENTICATION_FAILED to its present or next request.
+  /// The login in progress is over (POD): answer AUTHENTICATION_FAILED to its present or next request. Right after it,
+  /// where the handle is still attached, callbacks that the login waits for are called with `failed` or `aborted`;
+  /// those of a detached one are dropped. Not called when the IKE SA itself asked for the end.
   virtual void abort_login() = 0;
   /// The dataplane saw the peer's outer address move (NAT rebinding, DESIGN chapter 3).
   virtual void peer_moved(const common::Endpoint& remote) = 0;

@@ -62,22 +62,21 @@ std::string choose_user_name(const std::string& accepted, const std::string& eap
 
 bool is_anonymous(std::string_view user_name) {
   constexpr std::string_view kAnonymous = "anonymous";
-  return user_name.empty() ||
-         (user_name.starts_with(kAnonymous) &&
-          (user_name.size() == kAnonymous.size() || user_name[kAnonymous.size()] == '@'));
+  return user_name.empty() || (user_name.starts_with(kAnonymous) &&
+                               (user_name.size() == kAnonymous.size() || user_name[kAnonymous.size()] == '@'));
 }
 
 bool is_particular(const common::IpAddress& framed) {
   return framed.is_v4() && framed.v4_host() < 0xFFFFFFFEU && framed.v4_host() != 0;
 }
 
-Timeouts choose_timeouts(const Grant& grant, const config::IkeProfile& profile, const config::Accounting& accounting) {
+Timeouts choose_timeouts(const radius::Grant& grant, const config::IkeProfile& profile,
+                         const config::Accounting& accounting) {
   Timeouts timeouts;
   timeouts.session = grant.session_timeout.value_or(profile.session_timeout);
   timeouts.idle = grant.idle_timeout.value_or(profile.idle_timeout);
-  timeouts.interim = accounting.interim_interval.count() > 0
-                         ? std::chrono::seconds(accounting.interim_interval)
-                         : grant.interim_interval.value_or(std::chrono::seconds(0));
+  timeouts.interim = accounting.interim_interval.count() > 0 ? std::chrono::seconds(accounting.interim_interval)
+                                                             : grant.interim_interval.value_or(std::chrono::seconds(0));
   if (timeouts.interim.count() > 0) timeouts.interim = std::max(timeouts.interim, kShortestInterim);
   return timeouts;
 }

@@ -1,6 +1,6 @@
 #pragma once
-// Decisions about a login that need no state: whose identity counts, what authorization calls it, whether two logins are
-// the same user's, what timeouts follow from profile and Access-Accept. Pure functions.
+// Decisions about a login that need no state: whose identity counts, what authorization calls it, whether two logins
+// are the same user's, what timeouts follow from profile and Access-Accept. Pure functions.
 
 #include <chrono>
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 #include "common/bytes.hpp"
 #include "config/schema.hpp"
-#include "controlplane/session/authenticator.hpp"
+#include "controlplane/radius/access.hpp"
 
 namespace controlplane::session {
 
@@ -42,7 +42,7 @@ struct Timeouts {
 
 /// Session-Timeout and Idle-Timeout: the Access-Accept's win over the profile's. Interim: the configuration's wins over
 /// the Access-Accept's; nothing below 60 s (RFC 2869 §2.1).
-[[nodiscard]] Timeouts choose_timeouts(const Grant& grant, const config::IkeProfile& profile,
+[[nodiscard]] Timeouts choose_timeouts(const radius::Grant& grant, const config::IkeProfile& profile,
                                        const config::Accounting& accounting);
 
 enum class Uniqueness : std::uint8_t {

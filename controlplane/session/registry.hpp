@@ -18,6 +18,7 @@
 #include "common/clock.hpp"
 #include "common/ids.hpp"
 #include "common/suite.hpp"
+#include "controlplane/radius/records.hpp"
 #include "controlplane/session/door.hpp"
 
 namespace controlplane::session {
@@ -44,13 +45,7 @@ struct Selector {
 
 /// A Disconnect-Request and its answer, kept with the Stop row for the length of the duplicate window, so that its
 /// retransmission after a crash is answered the same (DESIGN chapter 6b).
-struct DurableReply {
-  common::Endpoint client;
-  std::uint16_t local_port = 0;
-  std::uint8_t identifier = 0;
-  std::array<std::uint8_t, 16> authenticator{};  ///< of the request
-  common::Bytes reply;                           ///< the whole answer as it will leave
-};
+using DurableReply = radius::StoredReply;
 
 enum class Revocation : std::uint8_t {
   ended,       ///< no packet of any of them can pass any more and every Stop is durable: ACK

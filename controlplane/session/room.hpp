@@ -16,10 +16,10 @@
 #include "common/secret.hpp"
 #include "config/schema.hpp"
 #include "controlplane/dataplane/link.hpp"
-#include "controlplane/session/authenticator.hpp"
+#include "controlplane/radius/access.hpp"
+#include "controlplane/radius/spool.hpp"
 #include "controlplane/session/door.hpp"
 #include "controlplane/session/index.hpp"
-#include "controlplane/session/ledger.hpp"
 #include "controlplane/session/policy.hpp"
 #include "controlplane/session/pools.hpp"
 #include "controlplane/session/registry.hpp"
@@ -39,9 +39,7 @@ struct PendingInstall {
   PendingInstall() = default;
   PendingInstall(const PendingInstall&) = delete;
   PendingInstall& operator=(const PendingInstall&) = delete;
-  ~PendingInstall() {
-    common::wipe({reinterpret_cast<std::uint8_t*>(&message), sizeof message});
-  }
+  ~PendingInstall() { common::wipe({reinterpret_cast<std::uint8_t*>(&message), sizeof message}); }
 };
 
 struct Session {
@@ -55,7 +53,8 @@ struct Session {
   std::string user_name;
   bool authenticated = false;
   bool by_radius = false;
-  Grant grant;
+  radius::NasIdentity nas;  ///< fixed at birth
+  radius::Grant grant;
   Timeouts timeouts;
   std::optional<common::IpAddress> inner_v4;
   bool address_handed_on = false;  ///< its successor has the address: do not release
@@ -67,6 +66,11 @@ struct Session {
   common::WallTime established_at{};
   common::MonotonicTime interim_due{};
 
+  // the conversation with RADIUS
+  radius::RequestId request;  ///< in flight; 0: none
+  common::Bytes radius_state;
+  radius::ServerId radius_server;
+
   // the login under way
   std::move_only_function<void(EapStep)> eap_done;
   std::move_only_function<void(Verdict)> verdict_done;
@@ -75,8 +79,10 @@ struct Session {
   std::size_t waits_for = 0;  ///< older sessions of this user that are not gone yet
 
   // what exists of it where
+  std::string session_key;  ///< attribute 151 of the document profile
   bool row_in_flight = false;
   bool row_written = false;
+  config::AccountingProfile accounting_profile = config::AccountingProfile::extended;  ///< fixed with the row
   bool install_sent = false;
   bool start_in_flight = false;
   bool start_spooled = false;
@@ -95,38 +101,40 @@ struct Session {
   bool in_commit = false;
   bool gone = false;  ///< the Stop is durable; the record goes when everybody has been answered
   common::WallTime ended_at{};
-  std::optional<DurableReply> reply;
+  std::shared_ptr<const DurableReply> reply;  ///< of the request that ended it; several sessions may share one
   std::vector<std::move_only_function<void()>> waiters;
 
   [[nodiscard]] State state() const noexcept {
     if (cause) return State::ending;
     return phase == Phase::up ? State::established : State::pending;
   }
-  [[nodiscard]] Usage usage() const noexcept {
+  [[nodiscard]] radius::Counters usage() const noexcept {
     return {counters.in_octets, counters.in_packets, counters.out_octets, counters.out_packets};
   }
-  [[nodiscard]] OpenSession row() const;
+  [[nodiscard]] radius::AccountingIdentity identity() const;
+  /// A record of this session as of `event`.
+  [[nodiscard]] radius::AccountingRecord record(radius::RecordKind kind, common::WallTime event) const;
 };
 
 /// Everything that the parts of the room work with. Members that are references outlive it.
 struct Room {
   Room(std::shared_ptr<const config::Config> configuration, const common::Clock& time,
-       std::function<void(std::move_only_function<void()>)> poster, dataplane::Link& channel, Ledger& books,
-       Authenticator& radius)
+       std::function<void(std::move_only_function<void()>)> poster, dataplane::Link& channel, radius::Spool& books,
+       radius::AccessClient& access)
       : config(std::move(configuration)),
         clock(time),
         post(std::move(poster)),
         link(channel),
-        ledger(books),
-        authenticator(radius),
+        spool(books),
+        radius(access),
         pools(config->pools, time) {}
 
   std::shared_ptr<const config::Config> config;
   const common::Clock& clock;
   std::function<void(std::move_only_function<void()>)> post;  ///< runs it on the control thread, after this turn
   dataplane::Link& link;
-  Ledger& ledger;
-  Authenticator& authenticator;
+  radius::Spool& spool;
+  radius::AccessClient& radius;
 
   Pools pools;
   Index index;

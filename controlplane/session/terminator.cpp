@@ -5,6 +5,8 @@
 #include "controlplane/session/terminator.hpp"
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 #include <spdlog/spdlog.h>
 
@@ -16,6 +18,11 @@ namespace {
 constexpr common::Duration kFirstRetry = std::chrono::seconds(1);
 constexpr common::Duration kLongestRetry = std::chrono::seconds(30);
 
+struct Commit {
+  radius::StopBatch batch;
+  std::vector<common::SessionId> sessions;
+};
+
 void answer(Session& session) {
   for (auto& waiter : std::exchange(session.waiters, {})) waiter();
 }
@@ -25,22 +32,21 @@ void answer(Session& session) {
 Terminator::Terminator(Room& room, std::function<void(Session&)> gone) : room_(room), gone_(std::move(gone)) {}
 
 void Terminator::end(Session& session, Cause cause, Asker asker, std::move_only_function<void()> done,
-                     std::optional<DurableReply> reply) {
+                     std::shared_ptr<const DurableReply> reply) {
   if (done) session.waiters.push_back(std::move(done));
-  if (reply && !session.reply) session.reply = std::move(reply);
-  if (session.cause) return;  // joined
+  if (reply && !session.reply && !session.in_commit) session.reply = std::move(reply);
+  if (session.cause) return;  // joined: the first cause wins
   session.cause = cause;
   session.ended_at = room_.clock.wall();
   ike_log().debug("IKEv2:(SESSION ID = {},SA ID = {}):Check for existing active SA", session.names.id.value(),
                   session.facts.ike_sa_id);
   if (session.phase != Phase::up) {
     ++room_.totals.logins_aborted;
-    room_.authenticator.cancel(session.names.id);
+    room_.radius.cancel(std::exchange(session.request, {}));
     session.install.reset();
     if (asker == Asker::other) tell_login(session);
   }
-  if (session.install_sent)
-    to_remove_.push_back({session.names.id.value(), static_cast<std::uint16_t>(cause), 0, 0});
+  if (session.install_sent) to_remove_.push_back({session.names.id.value(), static_cast<std::uint16_t>(cause), 0, 0});
   settle(session);
   schedule();
 }
@@ -110,30 +116,33 @@ void Terminator::on_counters(const std::vector<common::channel::SessionCounters>
   flush_commits();
 }
 
+/// Sessions that answer to one request share its reply, and a batch has room for one: so there is a batch a request,
+/// and one for all the others. The store makes what it gets in one turn durable with one commit.
 void Terminator::flush_commits() {
-  if (to_commit_.empty()) return;
-  std::vector<Closing> closings;
-  std::vector<common::SessionId> stopped;
-  std::vector<common::SessionId> dropped;
+  std::map<const DurableReply*, Commit> commits;
   std::vector<common::SessionId> unwritten;
   for (const common::SessionId id : std::exchange(to_commit_, {})) {
     const Session* session = room_.find(id);
     if (session == nullptr) continue;
-    if (session->start_spooled) {
-      closings.push_back({session->row(), *session->cause, session->estimated, session->ended_at, session->reply});
-      stopped.push_back(id);
-    } else {
-      (session->row_written ? dropped : unwritten).push_back(id);
+    if (!session->start_spooled && !session->row_written && !session->reply) {
+      unwritten.push_back(id);
+      continue;
     }
+    Commit& commit = commits[session->reply.get()];
+    commit.sessions.push_back(id);
+    if (session->start_spooled)
+      commit.batch.stops.push_back(session->record(radius::RecordKind::stop, session->ended_at));
+    else if (session->row_written)
+      commit.batch.closed_silently.push_back(id);
+    if (session->reply && !commit.batch.reply) commit.batch.reply = *session->reply;
   }
-  room_.totals.stops_waiting += stopped.size();
-  if (!closings.empty())
-    room_.ledger.close(std::move(closings), [this, stopped](bool written) {
-      room_.totals.stops_waiting -= stopped.size();
-      on_committed(stopped, written);
+  for (auto& [reply, commit] : commits) {
+    room_.totals.stops_waiting += commit.sessions.size();
+    room_.spool.commit_stop(std::move(commit.batch), [this, ids = commit.sessions](radius::StoreStatus status) {
+      room_.totals.stops_waiting -= ids.size();
+      on_committed(ids, status == radius::StoreStatus::ok);
     });
-  if (!dropped.empty())
-    room_.ledger.drop(dropped, [this, dropped](bool written) { on_committed(dropped, written); });
+  }
   if (!unwritten.empty()) finish(unwritten);
 }
 

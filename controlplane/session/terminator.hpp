@@ -1,16 +1,18 @@
 #pragma once
 // The one way out of a session, whatever the reason (DESIGN chapter 6, promises P1 to P3):
 //
-//   latch ─▶ nothing in flight ─▶ removed, counters final ─▶ Stop durable ─▶ ForgetSessions ─▶ everybody answered ─▶ Delete
-//             (row, Start)          (Link::remove)             (Ledger::close)
+//   latch ─▶ nothing in flight ─▶ removed, counters final ─▶ Stop durable ─▶ ForgetSessions ─▶ everybody answered ─▶
+//   Delete
+//             (row, Start)          (Link::remove)             (Spool::commit_stop)
 //
-// Each arrow is taken by `settle`, which looks at what the session has left to do; it is called whenever something about
-// an ending session has changed, so no order of events needs a state of its own. Removals and commits that come up in
-// one turn of the loop travel together. A login that never reached the dataplane has less to do and takes the same path.
+// Each arrow is taken by `settle`, which looks at what the session has left to do; it is called whenever something
+// about an ending session has changed, so no order of events needs a state of its own. Removals and commits that come
+// up in one turn of the loop travel together. A login that never reached the dataplane has less to do and takes the
+// same path.
 
 #include <cstdint>
 #include <functional>
-#include <optional>
+#include <memory>
 #include <vector>
 
 #include "common/clock.hpp"
@@ -32,7 +34,7 @@ class Terminator {
   /// Latches the end of a session; a running end is joined, the first cause stays.
   /// @param done  runs when the Stop is durable, never before this call has returned; may be empty
   void end(Session& session, Cause cause, Asker asker, std::move_only_function<void()> done,
-           std::optional<DurableReply> reply = std::nullopt);
+           std::shared_ptr<const DurableReply> reply = nullptr);
 
   /// A row, an install or a Start that was in flight has been settled.
   void settle(Session& session);
