@@ -90,7 +90,7 @@ struct Fib::Change {
   Groups& groups;
   Prefix4 prefix;
   std::uint32_t word;
-  std::uint8_t tag;           ///< length of the prefix that `word` belongs to: shorter than `prefix` at a removal
+  std::uint8_t tag;  ///< length of the prefix that `word` belongs to: shorter than `prefix` at a removal
   std::vector<std::uint32_t> replaced;
 
   /// What is at one place of the trie, writer's view.
@@ -188,9 +188,7 @@ struct Fib::Change {
   }
 };
 
-Result no_route() noexcept {
-  return {ResultType::drop, static_cast<std::uint32_t>(common::DropReason::no_route)};
-}
+Result no_route() noexcept { return {ResultType::drop, static_cast<std::uint32_t>(common::DropReason::no_route)}; }
 
 std::optional<Prefix4> Prefix4::from(const common::Prefix& prefix) noexcept {
   if (!prefix.address.is_v4()) return std::nullopt;

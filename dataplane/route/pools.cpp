@@ -35,9 +35,8 @@ std::optional<ids::PoolIndex> Pools::find(std::uint32_t address) const noexcept 
 }
 
 bool Pools::covers(Prefix4 prefix) const noexcept {
-  return std::ranges::any_of(ranges_, [&](const PoolRange& range) {
-    return range.contains(prefix.address) && range.contains(prefix.last());
-  });
+  return std::ranges::any_of(
+      ranges_, [&](const PoolRange& range) { return range.contains(prefix.address) && range.contains(prefix.last()); });
 }
 
 void Pools::install(Fib& fib) const {
