@@ -5,10 +5,8 @@
 #include <atomic>
 #include <cstdint>
 #include <expected>
-#include <functional>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "common/clock.hpp"
@@ -19,22 +17,18 @@
 #include "dataplane/route/fib.hpp"
 #include "dataplane/route/mirror.hpp"
 #include "dataplane/route/pools.hpp"
-#include "dataplane/sa/events.hpp"
 #include "dataplane/sa/reclaimer.hpp"
 #include "dataplane/sa/tables.hpp"
+#include "dataplane/worker/events.hpp"
+#include "dataplane/worker/statistics.hpp"
 
 namespace dataplane::manager {
 
-/// Takes one named value of `read_statistics`: "drop.bad_icv", "port.outside.rx_packets", "worker.0.packets".
-using StatisticsSink = std::function<void(std::string_view name, std::uint64_t value)>;
-
-/// What the manager needs of a worker; main fills it in. All of it is called on the manager's thread.
+/// What the manager reads of a worker.
 struct WorkerView {
-  sa::EventQueue* events = nullptr;
-  /// Turns of the loop so far. One that stands still for worker-deadline is an alarm, and then the end of the process.
-  std::function<std::uint64_t()> turns;
-  /// Names as above, "worker.N." in front; drops without it: the manager adds them up over workers.
-  std::function<void(const StatisticsSink&)> statistics;
+  worker::EventRing* events = nullptr;
+  /// A worker whose `turns` stand still for worker-deadline is an alarm, and then the end of the process.
+  const worker::Statistics* statistics = nullptr;
 };
 
 /// Everything in it outlives the manager.
@@ -52,6 +46,8 @@ struct Environment {
   /// `from_host` carries frames of the kernel's own and is listed too.
   std::vector<const eal::Ring*> rings;
   std::vector<eal::Port*> ports;
+  /// Drops that are counted outside the workers (the relay's).
+  std::vector<const packet::DropCounters*> other_drops;
   const common::Clock* clock = nullptr;
 };
 

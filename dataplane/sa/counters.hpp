@@ -55,6 +55,13 @@ struct alignas(64) CounterBlock {
   std::array<Counter, common::kDropReasons> in_drops;   ///< ESP packets of the session that were not forwarded
   std::array<Counter, common::kDropReasons> out_drops;  ///< clear packets for the session that were not forwarded
 
+  /// Only where nobody else can see the block.
+  void clear() noexcept {
+    for (Counter* counter : {&in_octets, &in_packets, &out_octets, &out_packets, &last_in_tsc, &last_out_tsc})
+      counter->set(0);
+    for (Counter& counter : in_drops) counter.set(0);
+    for (Counter& counter : out_drops) counter.set(0);
+  }
   void count_in(std::uint64_t packets, std::uint64_t octets) noexcept {
     in_packets.add(packets);
     in_octets.add(octets);

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <memory_resource>
 #include <span>
 #include <type_traits>
 
@@ -18,6 +19,14 @@ enum class MemorySource : std::uint8_t {
 /// Zeroed memory aligned to at least 64 octets. Throws std::bad_alloc (start-up only).
 [[nodiscard]] void* take_memory(std::size_t octets, MemorySource source);
 void give_back_memory(void* memory, std::size_t octets, MemorySource source) noexcept;
+
+/// Key schedules in hugepages. Thread: the manager's.
+class KeyMemory final : public std::pmr::memory_resource {
+  void* do_allocate(std::size_t octets, std::size_t alignment) override;
+  void do_deallocate(void* memory, std::size_t octets, std::size_t alignment) override;
+  [[nodiscard]] bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
+};
+[[nodiscard]] std::pmr::memory_resource& key_memory(MemorySource source) noexcept;
 
 /// A fixed array in table memory. Elements are made by their default constructor and destroyed in no order.
 template <class T>

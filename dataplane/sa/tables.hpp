@@ -114,6 +114,8 @@ class Tables {
   ids::SpiLayout layout_;
   std::uint16_t workers_;
   std::vector<PoolRange> ranges_;
+  MemorySource memory_;
+  std::uint32_t replay_packets_;
   std::atomic<bool> forwarding_{true};
   TableArray<InboundSa> inbound_;
   TableArray<OutboundSa> outbound_;
