@@ -39,6 +39,32 @@ radius::AccountingRecord Session::record(radius::RecordKind kind, common::WallTi
   return record;
 }
 
+void Session::restore(common::SessionId id, const radius::OpenSession& row) {
+  const radius::AccountingIdentity& identity = row.identity;
+  names.id = id;
+  names.audit_session_id = identity.audit_session_id;
+  names.acct_session_id = identity.acct_session_id;
+  names.unique_id = identity.unique_id;
+  facts.ike_identity = identity.phase1_id;
+  if (const auto remote = common::IpAddress::parse(identity.initiator_ip)) facts.remote.address = *remote;
+  remote_now = facts.remote;
+  phase = Phase::up;
+  user_name = identity.user_name;
+  authenticated = true;
+  by_radius = identity.authentic == radius::wire::AcctAuthentic::radius;
+  nas = identity.nas;
+  grant.classes = identity.classes;
+  inner_v4 = identity.framed_ip_address;
+  session_key = identity.session_key;
+  accounting_profile = identity.profile;
+  begun = authenticated_at = established_at = row.started;
+  counters.in_octets = row.counters.in_octets;
+  counters.in_packets = row.counters.in_packets;
+  counters.out_octets = row.counters.out_octets;
+  counters.out_packets = row.counters.out_packets;
+  counters_read = row.counters_read;
+}
+
 const config::IkeProfile* Room::profile(const std::string& name) const {
   const auto found = std::ranges::find(config->ike.profiles, name, &config::IkeProfile::name);
   return found == config->ike.profiles.end() ? nullptr : &*found;

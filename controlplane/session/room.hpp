@@ -84,6 +84,7 @@ struct Session {
   bool row_written = false;
   config::AccountingProfile accounting_profile = config::AccountingProfile::extended;  ///< fixed with the row
   bool install_sent = false;
+  std::uint32_t flags = 0;  ///< common::channel::kSession*
   bool start_in_flight = false;
   bool start_spooled = false;
 
@@ -112,6 +113,8 @@ struct Session {
     return {counters.in_octets, counters.in_packets, counters.out_octets, counters.out_packets};
   }
   [[nodiscard]] radius::AccountingIdentity identity() const;
+  /// What an open-session row remembers of a session of an earlier run; it counts as up, without a peer.
+  void restore(common::SessionId id, const radius::OpenSession& row);
   /// A record of this session as of `event`.
   [[nodiscard]] radius::AccountingRecord record(radius::RecordKind kind, common::WallTime event) const;
 };

@@ -41,10 +41,12 @@ void Terminator::end(Session& session, Cause cause, Asker asker, std::move_only_
   ike_log().debug("IKEv2:(SESSION ID = {},SA ID = {}):Check for existing active SA", session.names.id.value(),
                   session.facts.ike_sa_id);
   if (session.phase != Phase::up) {
-    ++room_.totals.logins_aborted;
     room_.radius.cancel(std::exchange(session.request, {}));
     session.install.reset();
-    if (asker == Asker::other) tell_login(session);
+    if (asker == Asker::other) {
+      ++room_.totals.logins_aborted;
+      tell_login(session);
+    }
   }
   if (session.install_sent) to_remove_.push_back({session.names.id.value(), static_cast<std::uint16_t>(cause), 0, 0});
   settle(session);
