@@ -142,7 +142,7 @@ std::string Port::start(const config::Port& config, const std::string& device, c
       error != 0) {
     return fmt::format("no queues: {}", rte_strerror(-error));
   }
-  if (driver_ == "net_af_packet" || driver_ == "net_af_xdp") kernel_interface_ = device_argument(device, "iface");
+  kernel_interface_ = eal::kernel_interface(device);
   if (std::string problem = apply_addresses(config); !problem.empty()) return problem;
   if (const int error = rte_eth_dev_start(port_id_); error != 0) {
     return fmt::format("not started: {}", rte_strerror(-error));

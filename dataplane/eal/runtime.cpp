@@ -64,6 +64,16 @@ bool is_pci_address(const std::string& device) {
   return std::regex_match(device, pattern);
 }
 
+std::optional<std::string> kernel_interface(const std::string& device) {
+  const bool shared = starts_with_driver(device, "net_af_packet") || starts_with_driver(device, "eth_af_packet") ||
+                      starts_with_driver(device, "net_af_xdp");
+  constexpr std::string_view kKey = ",iface=";
+  const auto at = device.find(kKey);
+  if (!shared || at == std::string::npos) return std::nullopt;
+  const std::string rest = device.substr(at + kKey.size());
+  return rest.substr(0, rest.find(','));
+}
+
 std::string vdev_string(const config::Port& port, unsigned workers) {
   std::string device = port.device;
   if (starts_with_driver(device, "net_af_packet") || starts_with_driver(device, "eth_af_packet")) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,9 @@ inline constexpr unsigned kMainLcore = 0;
 
 /// True for "0000:3b:00.0" and "3b:00.0".
 [[nodiscard]] bool is_pci_address(const std::string& device);
+
+/// The kernel's interface that an af_packet or af_xdp device string names; nullopt for every other device.
+[[nodiscard]] std::optional<std::string> kernel_interface(const std::string& device);
 
 /// MiB that free hugepages of all sizes add up to on this machine, 0 where it has none.
 [[nodiscard]] std::uint64_t free_hugepage_mib();

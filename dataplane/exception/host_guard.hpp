@@ -8,11 +8,13 @@
 
 namespace dataplane::exception {
 
-/// Owns an nft `netdev` table with an ingress chain that drops everything on one interface; IPv6 is off there.
+/// Owns an nft `netdev` table with an ingress chain that drops everything on one interface, after packet sockets have
+/// seen it; IPv6 is off there while the guard stands. A killed process leaves its guard, which is the safe side.
 class HostGuard {
  public:
-  /// Puts the guard up; a stale one of a dead process is replaced. Switches off tx, gro, gso and tso on the interface
-  /// (SIOCETHTOOL), for a frame with a partial checksum or a joined segment is none that may be sent on.
+  /// Puts the guard up, then the interface; a stale guard of a dead process is replaced. Switches off tx, gro, gso, tso
+  /// and lro on the interface (SIOCETHTOOL), for a frame with a partial checksum or a joined segment is none that may
+  /// be sent on. Before EAL opens the port.
   /// @error  the guard could not be put up: the port must not be used
   [[nodiscard]] static std::expected<HostGuard, std::string> put_up(const std::string& interface);
 
@@ -30,8 +32,9 @@ class HostGuard {
  private:
   HostGuard() = default;
 
-  std::string interface_;
+  std::string interface_;  // empty: moved from
   std::string table_;
+  std::string ipv6_before_;  // what disable_ipv6 said, empty: no IPv6 in this kernel
   std::vector<std::string> warnings_;
 };
 
