@@ -17,16 +17,16 @@
 #include "dataplane/route/fib.hpp"
 #include "dataplane/route/mirror.hpp"
 #include "dataplane/route/pools.hpp"
+#include "dataplane/sa/events.hpp"
 #include "dataplane/sa/reclaimer.hpp"
 #include "dataplane/sa/tables.hpp"
-#include "dataplane/worker/events.hpp"
 #include "dataplane/worker/statistics.hpp"
 
 namespace dataplane::manager {
 
 /// What the manager reads of a worker.
 struct WorkerView {
-  worker::EventRing* events = nullptr;
+  sa::EventQueue* events = nullptr;
   /// A worker whose `turns` stand still for worker-deadline is an alarm, and then the end of the process.
   const worker::Statistics* statistics = nullptr;
 };

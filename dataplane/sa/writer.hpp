@@ -96,9 +96,9 @@ class TableWriter {
   [[nodiscard]] std::optional<common::SessionId> on_peer_moved(ids::SessionRef session, std::uint32_t address_v4,
                                                                std::uint16_t port);
   /// A worker has seen the first authenticated packet on a new child: outbound switches.
-  void on_first_inbound(ids::SessionRef session, common::Spi inbound);
-  /// A worker's word that a pair runs out of sequence numbers, once each.
-  [[nodiscard]] std::optional<common::SessionId> on_sequence_low(ids::SessionRef session, common::Spi inbound);
+  void on_first_inbound(ids::SessionRef session, ids::SaIndex pair);
+  /// A worker's word that a pair runs out of sequence numbers or octets; nullopt where that was said before.
+  [[nodiscard]] std::optional<Notice> on_child_expiring(ids::SessionRef session, ids::SaIndex pair);
 
   /// Goes on with removals, switches, ends and reservations.
   /// @return sessions whose removal is complete: they are tombstones now
@@ -115,6 +115,12 @@ class TableWriter {
   [[nodiscard]] std::optional<ids::SessionIndex> index_of(common::SessionId id) const;
   /// Counters as they are now; a tombstone's are final.
   [[nodiscard]] Totals counters(const SessionRecord& record) const;
+  /// Who is in a place, or nullptr. @param place  below tables.session_places()
+  [[nodiscard]] const SessionRecord* at(std::uint32_t place) const noexcept {
+    return records_[place].state == SessionState::free ? nullptr : &records_[place];
+  }
+  /// Ends and idleness that were announced are announced again: nobody was there to hear.
+  void announce_again() noexcept;
   /// Every session that is not forgotten.
   void for_each(const std::function<void(const SessionRecord&)>& visit) const;
   [[nodiscard]] Usage usage() const noexcept;
@@ -136,6 +142,7 @@ class TableWriter {
     return static_cast<std::uint32_t>(&record - records_.data());
   }
   [[nodiscard]] SessionRecord* find_live(ids::SessionRef session) noexcept;
+  [[nodiscard]] ChildRecord* find_child(SessionRecord& record, ids::SaIndex pair) const noexcept;
   [[nodiscard]] std::pair<SessionRecord*, Status> find_for_change(common::SessionId id);
   [[nodiscard]] std::optional<ids::PoolIndex> pool_of(std::uint32_t address_v4) const noexcept;
   [[nodiscard]] static std::expected<Pair, Status> make_keys(const ChildSpec& spec, std::pmr::memory_resource& memory);

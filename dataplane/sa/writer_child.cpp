@@ -139,22 +139,25 @@ Status TableWriter::delete_child(common::SessionId id, common::Spi inbound, cons
   return Status::ok;
 }
 
-void TableWriter::on_first_inbound(ids::SessionRef session, common::Spi inbound) {
+ChildRecord* TableWriter::find_child(SessionRecord& record, ids::SaIndex pair) const noexcept {
+  for (ChildRecord& child : record.children)
+    if (tables_.layout_.index(child.inbound) == pair) return &child;
+  return nullptr;
+}
+
+void TableWriter::on_first_inbound(ids::SessionRef session, ids::SaIndex pair) {
   SessionRecord* record = find_live(session);
-  if (record == nullptr) return;
-  ChildRecord* child = record->find_child(inbound);
+  ChildRecord* child = record != nullptr ? find_child(*record, pair) : nullptr;
   if (child == nullptr || child->leave_at || !child->switch_at) return;
   child->switch_at.reset();
   if (child->serial > record->outbound_serial) use_outbound(*record, child);
 }
 
-std::optional<common::SessionId> TableWriter::on_sequence_low(ids::SessionRef session, common::Spi inbound) {
+std::optional<Notice> TableWriter::on_child_expiring(ids::SessionRef session, ids::SaIndex pair) {
   SessionRecord* record = find_live(session);
-  if (record == nullptr) return std::nullopt;
-  ChildRecord* child = record->find_child(inbound);
-  if (child == nullptr || child->end_announced) return std::nullopt;
-  child->end_announced = true;
-  return record->id;
+  ChildRecord* child = record != nullptr ? find_child(*record, pair) : nullptr;
+  if (child == nullptr || std::exchange(child->end_announced, true)) return std::nullopt;
+  return Notice{Notice::Kind::child_expired, record->id, child->inbound};
 }
 
 void TableWriter::poll_children(SessionRecord& record, const Now& now) {

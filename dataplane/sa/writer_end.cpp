@@ -90,6 +90,14 @@ std::vector<Notice> TableWriter::watch(std::uint32_t places, const Now& now) {
   return notices;
 }
 
+void TableWriter::announce_again() noexcept {
+  for (SessionRecord& record : records_) {
+    record.end_announced = false;
+    record.idle_announced = false;
+    for (ChildRecord& child : record.children) child.end_announced = false;
+  }
+}
+
 void TableWriter::watch_session(SessionRecord& record, const Now& now, std::vector<Notice>& notices) const {
   constexpr std::chrono::seconds kSeenInterval{5};
   const std::uint64_t now_ms = common::unix_milliseconds(now.wall);

@@ -176,7 +176,7 @@ TEST_F(Rekey, BothReceiveAndTheOldOneSends) {
 }
 
 TEST_F(Rekey, OutboundSwitchesWithTheFirstPacketOnTheNewSa) {
-  world_.writer.on_first_inbound(world_.ref(1), next_.inbound);
+  world_.writer.on_first_inbound(world_.ref(1), world_.tables.spi_layout().index(next_.inbound));
   ASSERT_NE(new_out(), nullptr);
   EXPECT_EQ(new_out()->spi, next_.outbound.value());
   pass(std::chrono::seconds(10));
@@ -223,11 +223,23 @@ TEST_F(Rekey, WithoutASuccessorNothingGoesOut) {
 TEST_F(Rekey, OutboundNeverGoesBackToAnOlderChild) {
   const ChildSpec third = world_.child(world_.spi(), 101);
   ASSERT_EQ(world_.writer.rekey(SessionId{1}, next_.inbound, third, world_.now()), Status::ok);
-  world_.writer.on_first_inbound(world_.ref(1), third.inbound);
+  world_.writer.on_first_inbound(world_.ref(1), world_.tables.spi_layout().index(third.inbound));
   ASSERT_EQ(session_->outbound.load()->spi, third.outbound.value());
-  world_.writer.on_first_inbound(world_.ref(1), next_.inbound);
+  world_.writer.on_first_inbound(world_.ref(1), world_.tables.spi_layout().index(next_.inbound));
   pass(std::chrono::seconds(3));
   EXPECT_EQ(session_->outbound.load()->spi, third.outbound.value());
+}
+
+TEST_F(Rekey, WornOutPairsAreAnnouncedOnce) {
+  const ids::SaIndex pair = world_.tables.spi_layout().index(old_);
+  const auto notice = world_.writer.on_child_expiring(world_.ref(1), pair);
+  ASSERT_TRUE(notice.has_value());
+  EXPECT_EQ(notice->kind, Notice::Kind::child_expired);
+  EXPECT_EQ(notice->inbound, old_);
+  EXPECT_FALSE(world_.writer.on_child_expiring(world_.ref(1), pair).has_value());
+  EXPECT_FALSE(world_.writer.on_child_expiring({}, pair).has_value());
+  world_.writer.announce_again();
+  EXPECT_TRUE(world_.writer.on_child_expiring(world_.ref(1), pair).has_value());
 }
 
 TEST_F(Rekey, RepetitionAndRefusals) {
@@ -248,7 +260,7 @@ TEST_F(Rekey, RepetitionAndRefusals) {
 
 TEST_F(Rekey, CountersOfAllChildrenAreTheSessions) {
   session_->own.count_in(2, 200);
-  world_.writer.on_first_inbound(world_.ref(1), next_.inbound);
+  world_.writer.on_first_inbound(world_.ref(1), world_.tables.spi_layout().index(next_.inbound));
   EXPECT_EQ(world_.writer.delete_child(SessionId{1}, old_, world_.now()), Status::ok);
   pass(std::chrono::seconds(6));
   session_->own.count_in(3, 300);
