@@ -76,6 +76,15 @@ void hmac_into(Hash hash, common::ByteView key, Parts parts, std::uint8_t* out) 
   if (!good || EVP_MAC_final(context, out, &written, hash_octets(hash)) != 1) library_is_broken("HMAC");
 }
 
+common::SecretBytes join(Parts parts) {
+  std::size_t size = 0;
+  for (const common::ByteView part : parts) size += part.size();
+  common::SecretBytes joined(size);
+  auto at = joined.mutable_view().begin();
+  for (const common::ByteView part : parts) at = std::ranges::copy(part, at).out;
+  return joined;
+}
+
 }  // namespace
 
 const EVP_MD* native_digest(Hash hash) noexcept {
@@ -103,20 +112,9 @@ common::SecretBytes hmac(Hash hash, common::ByteView key, Parts parts) {
 
 common::SecretBytes prf(Prf prf, common::ByteView key, Parts parts) { return hmac(prf_hash(prf), key, parts); }
 
-common::SecretBytes prf_plus(Prf prf, common::ByteView key, Parts seed, std::size_t octets) {
-  const Hash hash = prf_hash(prf);
+common::SecretBytes hmac_plus(Hash hash, common::ByteView key, Parts seed, std::size_t octets) {
   const std::size_t block = hash_octets(hash);
-  common::SecretBytes joined;  // the seed in one piece: it is used once a block
-  {
-    std::size_t size = 0;
-    for (const common::ByteView part : seed) size += part.size();
-    joined = common::SecretBytes(size);
-    std::size_t at = 0;
-    for (const common::ByteView part : seed) {
-      std::ranges::copy(part, joined.mutable_view().begin() + static_cast<std::ptrdiff_t>(at));
-      at += part.size();
-    }
-  }
+  const common::SecretBytes joined = join(seed);  // in one piece: it is used once a block
   common::SecretBytes out(octets);
   common::SecretBytes last;  // T1 = prf(K, S | 1), Tn = prf(K, Tn-1 | S | n)
   std::uint8_t counter = 0;

@@ -60,9 +60,14 @@ using Parts = std::initializer_list<common::ByteView>;
 /// prf(key, parts[0] | parts[1] | ...)
 [[nodiscard]] common::SecretBytes prf(Prf prf, common::ByteView key, Parts parts);
 
-/// prf+ (key, seed), the first `octets` octets.
-/// @pre octets <= 255 * prf_octets(prf), which no key of IKEv2 comes near
+/// The iteration of prf+ over HMAC of any hash: the first `octets` octets.
+/// @pre octets <= 255 * hash_octets(hash), which no key of IKEv2 comes near
 /// @source RFC 7296 §2.13
-[[nodiscard]] common::SecretBytes prf_plus(Prf prf, common::ByteView key, Parts seed, std::size_t octets);
+[[nodiscard]] common::SecretBytes hmac_plus(Hash hash, common::ByteView key, Parts seed, std::size_t octets);
+
+/// prf+ (key, seed), the first `octets` octets.
+[[nodiscard]] inline common::SecretBytes prf_plus(Prf prf, common::ByteView key, Parts seed, std::size_t octets) {
+  return hmac_plus(prf_hash(prf), key, seed, octets);
+}
 
 }  // namespace controlplane::crypto
