@@ -2,6 +2,7 @@
 // The kernel's routes and neighbours, mirrored into the FIB and the adjacencies: `ip route`, `ip neigh` or FRR are how
 // they are configured.
 
+#include <atomic>
 #include <cstdint>
 #include <expected>
 #include <memory>
@@ -58,6 +59,9 @@ class Mirror {
   /// @param destination  the packet's; the mirror finds the next hop
   void on_neighbour_needed(common::PortIndex port, const common::IpAddress& destination, common::MonotonicTime now);
 
+  /// An address of the port's own, IPv4 in host order, 0 while it has none: what ICMP errors leave from. The object
+  /// lives as long as the mirror; any thread may read it.
+  [[nodiscard]] const std::atomic<std::uint32_t>& address_v4(common::PortIndex port) const noexcept;
   /// The first complete dump has been applied.
   [[nodiscard]] bool synchronized() const noexcept;
   [[nodiscard]] const MirrorStatistics& statistics() const noexcept;
