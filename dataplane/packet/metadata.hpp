@@ -10,13 +10,15 @@
 
 namespace dataplane::packet {
 
-/// Why a packet is on a ring, or where it has come from.
+/// Why a packet is on a ring, or where it has come from. On a hand-off ring a `wire` packet is a whole Ethernet frame,
+/// all others begin with their IP header.
 enum class Origin : std::uint8_t {
   wire,       ///< received on a port, not looked at by its owner yet
   decrypted,  ///< came out of a tunnel: `source` says whose, every consumer checks it against the session table (DESIGN
               ///< chapter 3)
   host,       ///< the kernel sent it on a TAP
-  gateway,    ///< made here (ICMP errors)
+  gateway,    ///< made here (ICMP errors): never answered with another one
+  clear,      ///< received on a port, its headers checked, not ESP for us
 };
 
 /// Lives in the private area of every mbuf of ours. Its content is undefined when a port has just received the mbuf:
