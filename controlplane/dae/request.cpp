@@ -102,7 +102,7 @@ class DisconnectReader {
     const auto parts = radius::wire::parse_vendor(item);
     if (!parts) {
       if (request_.client->tolerate.test(item.type)) return other(item);
-      return Refusal{ErrorCause::invalid_request, item.type};  // §3.5: "404 … malformed attributes"
+      return Refusal{ErrorCause::invalid_request, item.type};  // §3.5: not formatted properly
     }
     for (const radius::wire::VendorAttribute& part : *parts) {
       const bool avpair = part.vendor == radius::wire::vendor::kCisco && part.type == radius::wire::cisco::kAvPair;
