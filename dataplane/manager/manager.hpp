@@ -3,8 +3,10 @@
 // their watchdog. An epoll loop that never blocks in anything else.
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -49,6 +51,9 @@ struct Environment {
   /// Drops that are counted outside the workers (the relay's).
   std::vector<const packet::DropCounters*> other_drops;
   const common::Clock* clock = nullptr;
+  /// A worker has been silent for worker-deadline. Default: an alarm in the log, then std::abort(), for nothing of what
+  /// it holds can ever be revoked again.
+  std::function<void(std::size_t worker)> on_silent_worker;
 };
 
 class Manager {
