@@ -45,7 +45,7 @@ void Terminator::end(Session& session, Cause cause, Asker asker, std::move_only_
     session.install.reset();
     if (asker == Asker::other) {
       ++room_.totals.logins_aborted;
-      tell_login(session);
+      to_tell_.push_back(session.names.id);
     }
   }
   if (session.install_sent) to_remove_.push_back({session.names.id.value(), static_cast<std::uint16_t>(cause), 0, 0});
@@ -54,19 +54,19 @@ void Terminator::end(Session& session, Cause cause, Asker asker, std::move_only_
 }
 
 /// The peer's present or next request is answered with AUTHENTICATION_FAILED, and what its IKE SA still waits for is
-/// over. Posted: the IKE SA may be the one that is calling us.
-void Terminator::tell_login(Session& session) {
-  room_.post([this, id = session.names.id] {
+/// over. Never inside `end`: the IKE SA may be the one that is calling us.
+void Terminator::tell_logins() {
+  for (const common::SessionId id : std::exchange(to_tell_, {})) {
     const auto at = [&]() -> Session* {
-      const auto found = room_.sessions.find(id);
-      return found == room_.sessions.end() || found->second->peer == nullptr ? nullptr : found->second.get();
+      Session* session = room_.find(id);
+      return session == nullptr || session->peer == nullptr ? nullptr : session;
     };
     if (Session* s = at()) s->peer->abort_login();
     if (Session* s = at(); s != nullptr && s->eap_done) std::exchange(s->eap_done, nullptr)(EapStep{});
     if (Session* s = at(); s != nullptr && s->verdict_done) std::exchange(s->verdict_done, nullptr)(Verdict::failed);
     if (Session* s = at(); s != nullptr && s->establish_done)
       std::exchange(s->establish_done, nullptr)(EstablishStatus::aborted);
-  });
+  }
 }
 
 void Terminator::settle(Session& session) {
@@ -79,7 +79,7 @@ void Terminator::settle(Session& session) {
 }
 
 void Terminator::schedule() {
-  if (scheduled_ || (to_remove_.empty() && to_commit_.empty())) return;
+  if (scheduled_ || (to_remove_.empty() && to_commit_.empty() && to_tell_.empty())) return;
   scheduled_ = true;
   room_.post([this] { flush(); });
 }
@@ -121,6 +121,7 @@ void Terminator::on_counters(const std::vector<common::channel::SessionCounters>
 /// Sessions that answer to one request share its reply, and a batch has room for one: so there is a batch a request,
 /// and one for all the others. The store makes what it gets in one turn durable with one commit.
 void Terminator::flush_commits() {
+  tell_logins();
   std::map<const DurableReply*, Commit> commits;
   std::vector<common::SessionId> unwritten;
   for (const common::SessionId id : std::exchange(to_commit_, {})) {

@@ -43,7 +43,7 @@ class Terminator {
   void on_timer();
 
  private:
-  void tell_login(Session& session);
+  void tell_logins();
   void schedule();
   void flush();
   void flush_removals();
@@ -54,6 +54,7 @@ class Terminator {
 
   Room& room_;
   std::function<void(Session&)> gone_;
+  std::vector<common::SessionId> to_tell_;
   std::vector<common::channel::RemoveSession> to_remove_;
   std::vector<common::SessionId> to_commit_;
   std::vector<common::SessionId> failed_;

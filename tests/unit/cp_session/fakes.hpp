@@ -2,6 +2,7 @@
 // The world around Sessions, by hand: a loop that turns when told, a dataplane, a spool and a RADIUS client that answer
 // when told, and peers that write down what they hear.
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <memory>
