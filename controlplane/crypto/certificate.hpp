@@ -63,23 +63,36 @@ class Certificate {
   std::shared_ptr<x509_st> x509_;
 };
 
-/// Our own certificate: chain and private key, from PEM files.
+class Trust;
+
+/// Our own certificate: chain and private key. Movable, not copyable.
 class Credential {
  public:
+  Credential(const Credential&) = delete;
+  Credential& operator=(const Credential&) = delete;
+  Credential(Credential&&) noexcept = default;
+  Credential& operator=(Credential&&) noexcept = default;
+  ~Credential() = default;
+
   /// @param certificate  PEM: the leaf first, then the rest of the chain that is sent with it
-  /// @param key          PEM, not encrypted; refused where group or others can read it (promise P6)
+  /// @param key          PEM, RSA or ECDSA, not encrypted; refused where others can read or write it (promise P6)
   /// @error a sentence that names the file and what is wrong with it; for start-up and --check
   [[nodiscard]] static std::expected<Credential, std::string> load(const std::filesystem::path& certificate,
                                                                    const std::filesystem::path& key);
 
+  /// The same from the texts of both files.
+  [[nodiscard]] static std::expected<Credential, std::string> from_pem(std::string_view certificates,
+                                                                       std::string_view key);
+
   [[nodiscard]] const Certificate& leaf() const noexcept { return chain_.front(); }
   /// Leaf first; sent whole, one CERT payload each.
   [[nodiscard]] std::span<const Certificate> chain() const noexcept { return chain_; }
-  /// Whether a peer that believes only these CAs can verify us: one of them issued a certificate of our chain (or is in
-  /// it). An empty list is believed to accept anything (RFC 7296 §3.7 leaves it open).
-  [[nodiscard]] bool satisfies(std::span<const KeyHash> certreq) const;
+  /// Whether a peer that names these CAs can verify us: one of them is in our chain, or is among `known` and issued a
+  /// certificate of our chain. A preference among several credentials, not a veto: peers list what they happen to have.
+  /// True for an empty list, which asks for nothing in particular.
+  [[nodiscard]] bool satisfies(std::span<const KeyHash> certreq, const Trust& known) const;
   /// What a client would dislike, one sentence each, for --check: identity not in the certificate, serverAuth missing,
-  /// not valid now, RSA below 2048 bits. Empty: nothing.
+  /// not valid now, too small a key, SHA-1. Empty: nothing.
   [[nodiscard]] std::vector<std::string> problems(IdKind kind, common::ByteView identity_local,
                                                   common::WallTime now) const;
   [[nodiscard]] evp_pkey_st* native_key() const noexcept { return key_.get(); }
@@ -87,12 +100,10 @@ class Credential {
  private:
   Credential() = default;
   std::vector<Certificate> chain_;
-  std::vector<KeyHash> issuers_;  ///< key hashes of those chain members which are CAs
   std::shared_ptr<evp_pkey_st> key_;
-  friend class Trust;
 };
 
-/// The CAs of one trustpoint.
+/// The CAs of one trustpoint. Cheap to copy (shared).
 class Trust {
  public:
   /// @param files  PEM, one or more certificates each
