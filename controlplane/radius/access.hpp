@@ -34,6 +34,7 @@ struct AccessRequest {
   std::uint32_t acct_session_id = 0;
   std::optional<std::uint32_t> framed_mtu;  ///< how much EAP fits into our IKE messages (RFC 3579 §2.4)
   NasIdentity nas;                          ///< empty members are filled in as nas_identity() says
+  std::uint32_t unique_id = 0;              ///< labels the lines of `debug radius`
 };
 
 /// What an Access-Accept grants; absent members were not in it.
