@@ -45,6 +45,7 @@ struct AccountingStatus {
   std::uint64_t acknowledged = 0;
 };
 
+/// Thread: the one that runs the io_context. The spool, the outbox (one Store is both) and the clock outlive it.
 class Service {
  public:
   Service(boost::asio::io_context& io, std::shared_ptr<const config::Config> config, Spool& spool, Outbox& outbox,
