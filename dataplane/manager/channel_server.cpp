@@ -7,7 +7,6 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <limits>
 #include <unistd.h>
 
 #include <fmt/format.h>
@@ -27,6 +26,7 @@ using common::channel::Type;
 
 constexpr std::size_t kReadOctets = 64U << 10U;
 constexpr std::size_t kReadSlice = 1U << 20U;
+constexpr std::size_t kLastWords = 16U << 20U;  // more than a socket can hold
 constexpr std::size_t kMaxConnections = 8;
 
 std::string error_text(const char* what, const std::filesystem::path& path) {
@@ -46,6 +46,7 @@ struct ChannelServer::Connection {
   int fd = -1;
   State state = State::expects_hello;
   bool gone = false;                     ///< end of stream, or an error: nothing more is read or written
+  bool deaf = false;                     ///< it takes no answers any more; what it said before still counts
   std::optional<std::uint32_t> watched;  ///< what epoll was told
   common::channel::FrameReader in;
   common::channel::Buffer out;
@@ -111,7 +112,7 @@ void ChannelServer::work() {
     }
     Connection* connection = find(event.data.u64);
     if (connection == nullptr || connection->gone) continue;
-    if ((event.events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) read_from(*connection, kReadSlice);
+    if ((event.events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) read_from(*connection, kReadSlice, true);
     if (!connection->gone) flush(connection->id);
   }
   sweep();
@@ -144,10 +145,10 @@ bool ChannelServer::is_welcome(int fd) const {
   return false;
 }
 
-void ChannelServer::read_from(Connection& connection, std::size_t budget) {
+void ChannelServer::read_from(Connection& connection, std::size_t budget, bool back_pressure) {
   using State = Connection::State;
   while (!connection.gone && connection.state != State::closing && budget > 0 &&
-         connection.out.size() - connection.sent < kBackPressure) {
+         (!back_pressure || connection.out.size() - connection.sent < kBackPressure)) {
     const auto room = connection.in.space(kReadOctets);
     const ssize_t octets = ::recv(connection.fd, room.data(), room.size(), 0);
     if (octets < 0 && errno == EINTR) continue;
@@ -201,8 +202,7 @@ void ChannelServer::on_hello(Connection& connection, const Frame& frame) {
     reply.status = static_cast<std::uint16_t>(Status::wrong_version);
   } else {
     // Last words of the one before: they count, and only then is the reply true.
-    if (Connection* before = present_ ? find(*present_) : nullptr)
-      read_from(*before, std::numeric_limits<std::size_t>::max());
+    if (Connection* before = present_ ? find(*present_) : nullptr) read_from(*before, kLastWords, false);
     reply = handler_.on_hello(common::Epoch{hello->fixed.epoch});
   }
   const bool accepted = reply.status == static_cast<std::uint16_t>(Status::ok);
@@ -257,12 +257,12 @@ void ChannelServer::flush(ConnectionId id) {
     if (octets < 0 && errno == EINTR) continue;
     if (octets < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
     if (octets < 0) {
-      connection->gone = true;
-      return;
+      connection->deaf = true;
+      break;
     }
     connection->sent += static_cast<std::size_t>(octets);
   }
-  if (connection->sent == connection->out.size()) {
+  if (connection->deaf || connection->sent == connection->out.size()) {
     common::wipe(connection->out);
     connection->out.clear();
     connection->sent = 0;

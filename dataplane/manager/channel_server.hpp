@@ -85,8 +85,9 @@ class ChannelServer {
   void accept_all();
   [[nodiscard]] bool is_welcome(int fd) const;
   [[nodiscard]] Connection* find(ConnectionId connection) const noexcept;
-  /// @param budget  octets to read at most
-  void read_from(Connection& connection, std::size_t budget);
+  /// @param budget         octets to read at most
+  /// @param back_pressure  stop while too many answers wait
+  void read_from(Connection& connection, std::size_t budget, bool back_pressure);
   void handle_frames(Connection& connection);
   void on_hello(Connection& connection, const common::channel::Frame& frame);
   void make_room();
