@@ -48,10 +48,6 @@ class Tables {
     InboundSa& place = inbound_[layout_.index(spi).value()];
     return place.spi.load(std::memory_order_acquire) == spi.value() && spi.value() != 0 ? &place : nullptr;
   }
-  /// The SPI that is published in a place; 0: none. For naming the pair of an OutboundSa to the manager.
-  [[nodiscard]] common::Spi published_spi(ids::SaIndex index) const noexcept {
-    return common::Spi{inbound_[index.value()].spi.load(std::memory_order_acquire)};
-  }
   /// Brings the line that find_inbound reads, whatever the SPI.
   void prefetch_inbound(common::Spi spi) const noexcept { rte_prefetch0(&inbound_[layout_.index(spi).value()]); }
   /// Brings the lines that replay check and key need. @param sa  from find_inbound

@@ -40,7 +40,7 @@ void Context::drop(rte_mbuf* mbuf, DropReason reason) noexcept {
   rte_pktmbuf_free(mbuf);
 }
 
-void Context::tell(const Event& event) noexcept {
+void Context::tell(const sa::Event& event) noexcept {
   if (!env.events->push(event)) add_owned(statistics.events_dropped, 1);
 }
 

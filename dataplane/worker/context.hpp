@@ -68,7 +68,7 @@ struct Context {
   /// The one place where a packet ends without having been forwarded: counts for the worker and for the sessions that
   /// the packet belongs to, and frees it.
   void drop(rte_mbuf* mbuf, DropReason reason) noexcept;
-  void tell(const Event& event) noexcept;
+  void tell(const sa::Event& event) noexcept;
   [[nodiscard]] PortBinding& port_of(rte_mbuf* mbuf) noexcept { return env.ports[packet::metadata(mbuf).port.value()]; }
 
   Environment env;

@@ -15,7 +15,7 @@
 #include "dataplane/eal/host_rings.hpp"
 #include "dataplane/eal/ring.hpp"
 #include "dataplane/ids/ids.hpp"
-#include "dataplane/worker/events.hpp"
+#include "dataplane/sa/events.hpp"
 #include "dataplane/worker/statistics.hpp"
 
 namespace dataplane::sa {
@@ -57,7 +57,7 @@ struct Environment {
   std::vector<eal::Ring*> handoff_in;   ///< by producing worker
   std::vector<eal::Ring*> handoff_out;  ///< by consuming worker
   const eal::HostRings* host = nullptr;
-  EventRing* events = nullptr;
+  sa::EventQueue* events = nullptr;
   rte_mempool* pool = nullptr;   ///< for packets that are made here
   rte_rcu_qsbr* qsbr = nullptr;  ///< reader id: the worker's index
   Statistics* statistics = nullptr;

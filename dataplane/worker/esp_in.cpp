@@ -118,7 +118,7 @@ void notice_peer(Context& context, sa::Session& session, const sa::InboundSa& sa
   if (session.remote_v4.load(std::memory_order_relaxed) == sa::Session::pack(address, port)) return;
   if (context.now - session.last_move_tsc < context.cycles_per_second) return;
   session.last_move_tsc = context.now;
-  context.tell({.kind = EventKind::peer_moved, .udp_port = port, .address = address, .session = sa.session});
+  context.tell({.kind = sa::EventKind::peer_moved, .port_number = port, .session = sa.session, .address_v4 = address});
 }
 
 /// Everything that is checked behind the integrity check; on success the mbuf begins with the inner IP header.
@@ -166,8 +166,9 @@ void finish(Context& context, Opening& opening, std::size_t at, std::size_t in_b
   if (verdict == esp::Replay::advances) notice_peer(context, *opening.session[at], sa, opening.candidate[at]);
   if (sa.announce_first && !sa.first_announced) {
     sa.first_announced = true;
-    context.tell(
-        {.kind = EventKind::first_inbound, .session = sa.session, .spi = context.esp.spi[opening.candidate[at]]});
+    context.tell({.kind = sa::EventKind::first_inbound,
+                  .session = sa.session,
+                  .sa = context.tables.spi_layout().index(context.esp.spi[opening.candidate[at]])});
   }
   const std::uint32_t octets = context.batch.octets[in_batch];
   sa.octets += octets;

@@ -58,7 +58,8 @@ void look_up(Context& context, Routes& routes) noexcept {
 
 /// The next hop's MAC address is missing: the kernel is asked for it, and this packet is a counted drop.
 void unresolved(Context& context, rte_mbuf* mbuf, common::PortIndex port) noexcept {
-  context.tell({.kind = EventKind::neighbour_needed, .port = port, .address = ip_header(mbuf).destination.host()});
+  context.tell(
+      {.kind = sa::EventKind::neighbour_needed, .port = port, .address_v4 = ip_header(mbuf).destination.host()});
   context.drop(mbuf, DropReason::neighbour_unresolved);
 }
 

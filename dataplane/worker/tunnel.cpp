@@ -69,7 +69,7 @@ void gather(Context& context, Sealing& sealing) noexcept {
   } else {
     return DropReason::no_route;
   }
-  context.tell({.kind = EventKind::neighbour_needed, .port = port, .address = sealing.remote[at]});
+  context.tell({.kind = sa::EventKind::neighbour_needed, .port = port, .address_v4 = sealing.remote[at]});
   return DropReason::neighbour_unresolved;
 }
 
@@ -133,8 +133,7 @@ void gather(Context& context, Sealing& sealing) noexcept {
   const std::uint64_t sequence = sa.take_sequence();
   if (sa.last_sequence - sa.sequence < kSequenceMargin && !sa.expiry_announced) {
     sa.expiry_announced = true;
-    context.tell(
-        {.kind = EventKind::sequence_low, .session = about.destination, .spi = context.tables.published_spi(sa.index)});
+    context.tell({.kind = sa::EventKind::child_expiring, .session = about.destination, .sa = sa.index});
   }
   if (sequence == 0) return DropReason::sequence_exhausted;
   sa.octets += inner_octets;
