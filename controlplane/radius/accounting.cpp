@@ -124,11 +124,11 @@ bool Accounting::fenced(SpoolId id, const Item& item) const {
   return items_.begin()->first != id && clock_.monotonic() - item.loaded < kFenceWait;
 }
 
-/// The oldest record that may be sent now.
-Accounting::Items::iterator Accounting::next_ready() {
-  for (const SpoolId id : ready_) {
-    const auto item = items_.find(id);
-    if (!fenced(id, item->second)) return item;
+/// The oldest record behind `after` that may be sent now.
+Accounting::Items::iterator Accounting::next_ready(SpoolId after) {
+  for (auto id = ready_.upper_bound(after); id != ready_.end(); ++id) {
+    const auto item = items_.find(*id);
+    if (!fenced(*id, item->second)) return item;
     if (!is_fence(item->second.record)) break;  // everything behind waits too
   }
   return items_.end();
@@ -157,8 +157,9 @@ Server* Accounting::find(WireId wire) const noexcept {
 void Accounting::pump() {
   if (!started_) return;
   load_more();
+  prove_servers();  // before the living take everything, or a preferred server would never come back
   while (in_flight_ < kMostInFlight) {
-    const auto item = next_ready();
+    const auto item = next_ready(SpoolId(0));
     if (item == items_.end()) break;
     Server* server = living(item->second.exhausted);
     if (server == nullptr) break;
@@ -182,10 +183,13 @@ void Accounting::prove_servers() {
   const bool none_lives = living(ServerId(0)) == nullptr;
   for (const auto& server : servers_) {
     if (server->health == Server::Health::alive || server->ports.in_use() > 0) continue;
-    const auto item = next_ready();
+    // Each proof takes another record: one which the server cannot swallow must not keep it dead.
+    auto item = next_ready(last_proof_);
+    if (item == items_.end()) item = next_ready(SpoolId(0));
     if (item == items_.end()) return;
     const auto wait = none_lives ? proving_interval_[server->id] : std::max(server->dead_time, server->timeout);
     const auto at = server->died + wait;
+    if (at <= now) last_proof_ = item->first;
     if (at <= now && send_first(item, *server, true)) continue;
     if (at <= now) server_failed(*server, "no local port, or no route to it");
     deadlines_.set({Timer::server, server->id.value()}, std::max(at, now + server->timeout / 2));

@@ -88,7 +88,7 @@ class Accounting final {
   void pump();
   void prove_servers();
   [[nodiscard]] bool fenced(SpoolId id, const Item& item) const;
-  [[nodiscard]] Items::iterator next_ready();
+  [[nodiscard]] Items::iterator next_ready(SpoolId after);
   [[nodiscard]] Server* living(ServerId exhausted) const;
   [[nodiscard]] Server* find(WireId wire) const noexcept;
   bool send_first(Items::iterator item, Server& server, bool proving);
@@ -119,6 +119,7 @@ class Accounting final {
   std::vector<SpoolId> acknowledged_;  ///< not yet told to the spool
   std::uint64_t acknowledged_total_ = 0;
   SpoolId loaded_up_to_;
+  SpoolId last_proof_;
   std::set<SpoolId> dropped_while_loading_;
   bool started_ = false;
   bool loading_ = false;

@@ -300,15 +300,14 @@ bool Client::believable(Server& server, const Pending& pending, const Attempt& a
                         (server.require == RequireMessageAuthenticator::automatic && server.seen_message_authenticator);
   if (!required) return true;
   ++server.counters.missing_message_authenticators;
-  complain(server, packet);
+  complain(server, !pending.request.eap.empty() || packet.find(wire::attribute::kEapMessage).has_value());
   return false;
 }
 
-void Client::complain(Server& server, const wire::PacketView& packet) {
+void Client::complain(Server& server, bool eap) {
   const auto now = clock_.monotonic();
   if (server.last_complaint && now - *server.last_complaint < kComplaintInterval) return;
   server.last_complaint = now;
-  const bool eap = packet.find(wire::attribute::kEapMessage).has_value();
   log().error("RADIUS server {} ({}) answered without a Message-Authenticator; the answer is discarded. {}",
               server.name, server.endpoint.to_string(),
               eap ? "With EAP it is always required (RFC 3579 §3.2)."

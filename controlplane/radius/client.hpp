@@ -82,7 +82,7 @@ class Client final : public AccessClient {
   void on_answer(std::uint64_t id, Pending& pending, Attempt& attempt, const wire::PacketView& packet);
   [[nodiscard]] bool believable(Server& server, const Pending& pending, const Attempt& attempt,
                                 const wire::PacketView& packet);
-  void complain(Server& server, const wire::PacketView& packet);
+  void complain(Server& server, bool eap);
   void declare_dead(Server& server, const char* why);
   void finish(std::uint64_t id, AccessReply reply);
   void forget(std::uint64_t id, Pending& pending);
