@@ -87,7 +87,7 @@ class Lab:
         self.nat.address("wan", f"{NAT}/24")
         self.nat.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
         self.nat.run("nft", "-f", "-", stdin="table ip lab { chain post { type nat hook postrouting priority 100; "
-                                             'oifname "wan" masquerade; } }')
+                                             'oifname "wan" masquerade; }; }')
         self.direct.address("eth0", f"{DIRECT}/24")
         self.inside.address("eth0", f"{HOST}/16", f"{RADIUS}/16")
         self.inside.route("10.99.0.0/16", "10.10.0.1")
