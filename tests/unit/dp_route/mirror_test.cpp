@@ -47,10 +47,10 @@ class MirrorTest : public ::testing::Test {
     ASSERT_TRUE(until([&] { return mirror->synchronized(); }));
   }
   static void run(const std::string& arguments) { ASSERT_EQ(std::system(("ip " + arguments).c_str()), 0) << arguments; }
-  /// Works as the manager does until something holds, for at most 5 s.
+  /// Works as the manager does until something holds, for at most 20 s.
   template <class Condition>
   bool until(Condition condition) {
-    const auto deadline = std::chrono::steady_clock::now() + 5s;
+    const auto deadline = std::chrono::steady_clock::now() + 20s;
     while (!condition()) {
       if (std::chrono::steady_clock::now() > deadline) return false;
       pollfd poller{mirror->fd(), POLLIN, 0};
@@ -147,11 +147,11 @@ TEST_F(MirrorTest, RefreshesAStaleNeighbourThatIsUsed) {
 TEST_F(MirrorTest, ReadsEverythingAgainWhenChangesWereLost) {
   // More changes than the socket's buffer holds, while nobody reads.
   std::string batch =
-      "for i in $(seq 0 255); do for j in $(seq 0 255); do echo route add 172.16.$i.$j/32 dev inside; done; done";
+      "for i in $(seq 0 127); do for j in $(seq 0 255); do echo route add 172.16.$i.$j/32 dev inside; done; done";
   ASSERT_EQ(std::system(("(" + batch + ") | ip -batch -").c_str()), 0);
-  EXPECT_TRUE(until([&] { return type_at("172.16.255.255") == ResultType::glean; }));
+  EXPECT_TRUE(until([&] { return type_at("172.16.127.255") == ResultType::glean; }));
   EXPECT_GE(mirror->statistics().resyncs, 1U);
-  EXPECT_GE(mirror->statistics().routes, 65'536U);
+  EXPECT_GE(mirror->statistics().routes, 32'768U);
 }
 
 }  // namespace
