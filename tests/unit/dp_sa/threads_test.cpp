@@ -39,7 +39,8 @@ bool is_whole(const esp::HeaderTemplate& header) {
 }
 
 /// One packet, as a worker would treat it.
-void handle(test::World& world, Board& board, std::uint32_t spi, unsigned reader) {
+/// @param linger  lets the writer work on while the reader is in the middle of its turn
+void handle(test::World& world, Board& board, std::uint32_t spi, unsigned reader, bool linger) {
   InboundSa* sa = world.tables.find_inbound(Spi{spi});
   if (sa == nullptr) return;
   board.found.fetch_add(1, std::memory_order_relaxed);
@@ -56,6 +57,11 @@ void handle(test::World& world, Board& board, std::uint32_t spi, unsigned reader
       if (!is_whole(header)) board.torn.fetch_add(1);
     }
   }
+  const esp::HeaderTemplate* header = nullptr;
+  if (OutboundSa* out = session != nullptr ? session->outbound.load(std::memory_order_acquire) : nullptr)
+    header = out->header.load(std::memory_order_acquire);
+  if (linger) std::this_thread::sleep_for(std::chrono::microseconds(200));
+  if (header != nullptr && !is_whole(*header)) board.torn.fetch_add(1);
   // Still within the turn: nothing of it may have been wiped or reused.
   if (!is_whole(*sa, spi) || first_octet != *static_cast<const std::uint8_t*>(sa->schedule)) board.torn.fetch_add(1);
 }
@@ -66,7 +72,7 @@ void read(test::World& world, Board& board, unsigned reader) {
   while (!board.stop.load(std::memory_order_relaxed)) {
     for (int packet = 0; packet < 8; ++packet) {
       const std::uint32_t spi = board.spis[random() % kSlots].load(std::memory_order_relaxed);
-      if (spi != 0) handle(world, board, spi, reader);
+      if (spi != 0) handle(world, board, spi, reader, random() % 256 == 0);
     }
     world.quiescent(reader);
     if (random() % 64 == 0) {  // sleeps
