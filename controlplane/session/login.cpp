@@ -18,7 +18,7 @@ common::Bytes eap_failure(std::uint8_t identifier) { return {4, identifier, 0, 4
 }  // namespace
 
 bool Sessions::admits() const {
-  if (!ready_ || held_ || stopping_) return false;
+  if (!ready_ || stopping_) return false;
   return !room_.accounting_required() || room_.spool.admits();
 }
 

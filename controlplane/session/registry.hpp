@@ -100,6 +100,7 @@ struct Snapshot {
   std::chrono::seconds idle_timeout{0};      ///< 0: none
   std::chrono::seconds interim_interval{0};  ///< 0: none
   std::uint32_t interims_sent = 0;
+  std::string session_key;           ///< "Session Server Key", eight hexadecimal digits; empty while pending
   std::size_t class_attributes = 0;  ///< how many Class attributes the Access-Accept had
   std::optional<Cause> cause;        ///< while ending
   std::optional<ChildSnapshot> child;

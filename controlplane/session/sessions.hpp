@@ -51,9 +51,8 @@ class Sessions final : public Door, public Registry {
   /// @param epoch       of this run; the high half of every KeyId (P7)
   /// @param reconciled  runs once when all of it is durable: Accounting-On may follow
   void start(common::Epoch epoch, Remembered remembered, std::function<void()> reconciled);
-  /// Logins wait (Accounting-On closes every open row of this NAS: no Start may be spooled before it). Default: not
-  /// held.
-  void hold_logins(bool hold) noexcept { held_ = hold; }
+  /// The epoch of the Hello that was answered, where it is not the one given to `start`.
+  void set_epoch(common::Epoch epoch) noexcept { epoch_ = epoch; }
   /// Due interims, counter refresh, commits to repeat. Call it about once a second or oftener.
   void on_timer();
   /// SIGHUP.
@@ -142,7 +141,6 @@ class Sessions final : public Door, public Registry {
   std::optional<std::uint64_t> boot_id_;
   bool ready_ = false;
   std::function<void(bool)> ready_listener_;
-  bool held_ = false;
   bool stopping_ = false;
 
   /// Sessions which the reconciliation has ended: a Disconnect-Request that was under way when the last run died is

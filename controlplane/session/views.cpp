@@ -41,6 +41,7 @@ Snapshot Sessions::snapshot_of(const Session& session) const {
   shot.idle_timeout = session.timeouts.idle;
   shot.interim_interval = session.timeouts.interim;
   shot.interims_sent = session.interims;
+  shot.session_key = session.session_key;
   shot.class_attributes = session.grant.classes.size();
   shot.cause = session.cause;
   shot.child = session.child;

@@ -250,14 +250,11 @@ TEST_F(LoginTest, SecondEstablishIsRefused) {
   EXPECT_EQ(established, (std::vector{EstablishStatus::ok, EstablishStatus::aborted}));
 }
 
-TEST_F(LoginTest, NobodyIsAdmittedWithoutSpoolChannelOrPermission) {
+TEST_F(LoginTest, NobodyIsAdmittedWithoutSpoolOrChannel) {
   FakePeer& peer = peer_for({});
   spool.can_admit = false;
   EXPECT_FALSE(sessions->begin({}, peer));
   spool.can_admit = true;
-  sessions->hold_logins(true);
-  EXPECT_FALSE(sessions->begin({}, peer));
-  sessions->hold_logins(false);
   link.disconnect();
   EXPECT_FALSE(sessions->begin({}, peer));
   link.connect(1000);
