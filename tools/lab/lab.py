@@ -89,7 +89,7 @@ class Lab:
         self.nat.run("nft", "-f", "-", stdin="table ip lab { chain post { type nat hook postrouting priority 100; "
                                              'oifname "wan" masquerade; }; }')
         self.direct.address("eth0", f"{DIRECT}/24")
-        self.inside.address("eth0", f"{HOST}/16", f"{RADIUS}/16")
+        self.inside.address("eth0", f"{RADIUS}/16", f"{HOST}/16")  # the first is what radclient sends from
         self.inside.route("10.99.0.0/16", "10.10.0.1")
         self.authority = Authority(self.directory / "pki")
         self.radius = self.adopt(FreeRadius(self.inside, self.directory, self.authority))

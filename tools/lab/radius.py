@@ -191,12 +191,21 @@ server default {{
     Auth-Type PAP {{
       pap
     }}
+    Auth-Type MS-CHAP {{
+      mschap
+    }}
     eap
   }}
   post-auth {{
     # Stock FreeRADIUS 3.2.1 answers a request without EAP without a Message-Authenticator; named here, it is filled in.
     update reply {{
       Message-Authenticator := 0x00
+    }}
+    Post-Auth-Type REJECT {{
+      update reply {{
+        Message-Authenticator := 0x00
+      }}
+      eap
     }}
   }}
   preacct {{
