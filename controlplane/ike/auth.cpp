@@ -31,6 +31,23 @@ using wire::NotifyType;
   return session::Method::eap;
 }
 
+/// As `show` prints it.
+[[nodiscard]] std::string_view auth_name(std::uint8_t method) {
+  switch (static_cast<AuthMethod>(method)) {
+    case AuthMethod::shared_key:
+      return "PSK";
+    case AuthMethod::rsa:
+      return "RSA";
+    case AuthMethod::ecdsa_256:
+    case AuthMethod::ecdsa_384:
+    case AuthMethod::ecdsa_521:
+      return "ECDSA";
+    case AuthMethod::digital_signature:
+      return "Digital Signature";
+  }
+  return "?";
+}
+
 [[nodiscard]] std::vector<crypto::KeyHash> believed_cas(const wire::Payloads& payloads) {
   std::vector<crypto::KeyHash> hashes;
   for (const wire::CertReq& request : payloads.certreqs) {
@@ -127,7 +144,6 @@ void on_first_auth(Peer& peer, IkeSa& sa, Opened request) {
   Login& login = *peer.login;
   login.first.emplace(std::move(request));
   const wire::Payloads& payloads = login.first->payloads;
-  peer.context.table.remove_init(sa.initiator_spi, login.init_remote);
 
   const config::AuthMethod method = method_of(payloads);
   login.eap = method == config::AuthMethod::eap;
@@ -146,7 +162,7 @@ void on_first_auth(Peer& peer, IkeSa& sa, Opened request) {
       return peer.refuse(sa, why);
     }
   }
-  peer.remote_auth = method == config::AuthMethod::psk ? "PSK" : login.eap ? "EAP" : "RSA/ECDSA";
+  peer.remote_auth = login.eap ? "EAP" : std::string(auth_name(payloads.auth->method));
   if (!begin_session(peer, sa, payloads.has(NotifyType::initial_contact)))
     return peer.refuse(sa, "no login is admitted now");
   peer.context.count(Counter::logins_begun);
@@ -178,7 +194,7 @@ bool add_our_auth(Peer& peer, IkeSa& sa, wire::PayloadWriter& payloads) {
   for (const crypto::Certificate& certificate : credential.chain())
     payloads.add(wire::Cert{wire::CertEncoding::x509_signature, certificate.der()});
   payloads.add(wire::Auth{static_cast<std::uint8_t>(auth->method), auth->data});
-  peer.local_auth = "certificate";
+  peer.local_auth = auth_name(static_cast<std::uint8_t>(auth->method));
   return true;
 }
 

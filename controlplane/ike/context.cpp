@@ -9,7 +9,8 @@
 namespace controlplane::ike {
 
 Table::Table() = default;
-Table::~Table() = default;
+// A peer takes its names out of the table as it goes.
+Table::~Table() { peers_.clear(); }
 
 Peer& Table::add_peer(std::unique_ptr<Peer> peer) {
   Peer& added = *peer;

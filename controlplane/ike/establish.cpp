@@ -42,7 +42,7 @@ void end_without_child(Peer& peer, IkeSa& sa, NotifyType why, Counter counter) {
   peer.log(sa, fmt::format("no child SA: {}", wire::to_string(why)));
   peer.respond(sa, payloads);
   peer.uncount();
-  peer.login.reset();
+  peer.end_login();
   if (peer.change(sa, Event::no_child)) peer.ask(sa, Purpose::delete_ike);
   if (!std::exchange(peer.released, true)) peer.context.door.detach(peer.names->id);
 }
@@ -120,7 +120,7 @@ void finish(Peer& peer, IkeSa& sa, const Terms& terms) {
   peer.context.count(Counter::logins_established);
   peer.uncount();
   peer.respond(sa, payloads);
-  peer.login.reset();
+  peer.end_login();
   peer.log(sa, fmt::format("session {} established, {} {:08x}/{:08x}{}", peer.names->audit_session_id,
                            terms.chosen.suite.name, terms.inbound.value(), terms.chosen.peer_spi.value(),
                            peer.children.back().udp_encap ? " in UDP" : ""));

@@ -3,10 +3,12 @@
 #include "controlplane/ike/peer.hpp"
 
 #include <algorithm>
-#include <cassert>
+#include <utility>
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
+#include <spdlog/logger.h>
+
+#include "controlplane/session/log.hpp"
 
 namespace controlplane::ike {
 namespace {
@@ -23,7 +25,15 @@ constexpr std::uint32_t kDeleteTransmissions = 5;
 Peer::Peer(Context& shared, std::uint32_t number, std::shared_ptr<const Policy> rules)
     : context(shared), id(number), policy(std::move(rules)) {}
 
-Peer::~Peer() { uncount(); }
+Peer::~Peer() {
+  end_login();
+  uncount();
+}
+
+void Peer::end_login() {
+  if (login) context.table.remove_init(sas.front()->initiator_spi, login->init_remote);
+  login.reset();
+}
 
 void Peer::uncount() {
   if (counted_source) context.half_open.remove(*counted_source);
@@ -32,7 +42,7 @@ void Peer::uncount() {
 }
 
 void Peer::log(const IkeSa& sa, std::string_view text) const {
-  spdlog::debug("IKEv2:(SESSION ID = {},SA ID = {}):{}", names ? names->id.value() : 0, sa.id, text);
+  session::ike_log().debug("IKEv2:(SESSION ID = {},SA ID = {}):{}", names ? names->id.value() : 0, sa.id, text);
 }
 
 bool Peer::change(IkeSa& sa, Event event) {

@@ -112,6 +112,8 @@ struct Peer final : public session::PeerHandle {
   /// The login ends here: the answer is `payloads`, or AUTHENTICATION_FAILED.
   void refuse(IkeSa& sa, std::string_view why);
   void refuse(IkeSa& sa, std::string_view why, const wire::PayloadWriter& payloads);
+  /// Forgets what only a login needs, the repetitions of its IKE_SA_INIT among it.
+  void end_login();
   /// The terminator is asked to end the session.
   void terminate(IkeSa& sa, session::Cause cause);
   /// Takes the source out of the half-open counts.

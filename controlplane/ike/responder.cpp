@@ -103,7 +103,6 @@ void Responder::Core::look_at(Peer& peer, IkeSa& sa) {
 void Responder::Core::reap(Peer& peer, IkeSa& sa) {
   const std::uint32_t id = peer.id;
   context.table.remove_sa(sa);
-  if (peer.login) context.table.remove_init(sa.initiator_spi, peer.login->init_remote);
   if (peer.sas.size() > 1) {
     std::erase_if(peer.sas, [&sa](const std::unique_ptr<IkeSa>& one) { return one.get() == &sa; });
     return peer.arm();

@@ -28,6 +28,7 @@ class Responder {
   /// @param epoch        high half of every explicit IV of an AEAD packet (P7): never used by an earlier start
   Responder(std::shared_ptr<const config::Config> config, Environment& environment, session::Door& door,
             common::Epoch epoch);
+  /// Answers of the Door that come later are ignored; the Door must not use its PeerHandles any more.
   ~Responder();
   Responder(const Responder&) = delete;
   Responder& operator=(const Responder&) = delete;
