@@ -101,6 +101,8 @@ swanctl {{
         server_auth = "psk" if login.method == "psk" else "pubkey"
         local = {"psk": "auth = psk", "certificate": "auth = pubkey\n      certs = client.pem"}.get(
             login.method, f"auth = {login.method}\n      eap_id = {login.identity}")
+        if login.method in ("eap-tls", "eap-ttls"):  # the TLS server is RADIUS, which has a name of its own
+            local += "\n      aaa_id = radius.lab.example"
         if login.method == "eap-tls":
             local += "\n      certs = client.pem"
         secrets = ""
