@@ -30,7 +30,6 @@ constexpr std::chrono::seconds kProbeInterval{1};
 constexpr std::chrono::seconds kRefreshInterval{5};  // the kernel takes a neighbour for stale after 15 s at the least
 constexpr std::size_t kProbesRemembered = 4096;
 constexpr unsigned kProbesPerSecond = 1000;
-constexpr int kReceiveOctets = 8 << 20;
 constexpr std::array<std::uint16_t, 3> kDumps = {RTM_GETLINK, RTM_GETROUTE, RTM_GETNEIGH};
 
 constexpr unsigned group(unsigned number) { return 1U << (number - 1); }
@@ -43,10 +42,9 @@ class Socket {
   ~Socket() {
     if (socket_ != nullptr) mnl_socket_close(socket_);
   }
-  [[nodiscard]] bool open(unsigned groups) {
+  [[nodiscard]] bool open(unsigned groups, int octets) {
     socket_ = mnl_socket_open2(NETLINK_ROUTE, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (socket_ == nullptr || mnl_socket_bind(socket_, groups, MNL_SOCKET_AUTOPID) < 0) return false;
-    const int octets = kReceiveOctets;
     if (setsockopt(fd(), SOL_SOCKET, SO_RCVBUFFORCE, &octets, sizeof(octets)) != 0) {
       setsockopt(fd(), SOL_SOCKET, SO_RCVBUF, &octets, sizeof(octets));
     }
@@ -75,7 +73,7 @@ struct Mirror::Impl {
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
-  [[nodiscard]] bool open();
+  [[nodiscard]] bool open(int receive_octets);
   void start_dump();
   void ask_next_dump();
   bool read_dump(unsigned& budget);
@@ -102,11 +100,11 @@ struct Mirror::Impl {
   common::MonotonicTime last_refresh{};
 };
 
-bool Mirror::Impl::open() {
+bool Mirror::Impl::open(int receive_octets) {
   const unsigned groups = group(RTNLGRP_LINK) | group(RTNLGRP_NEIGH) | group(RTNLGRP_IPV4_IFADDR) |
                           group(RTNLGRP_IPV4_ROUTE) | group(RTNLGRP_IPV4_NETCONF);
   epoll = epoll_create1(EPOLL_CLOEXEC);
-  if (epoll < 0 || !changes.open(groups) || !dump.open(0)) return false;
+  if (epoll < 0 || !changes.open(groups, receive_octets) || !dump.open(0, receive_octets)) return false;
   epoll_event event{};
   event.events = EPOLLIN;
   return epoll_ctl(epoll, EPOLL_CTL_ADD, changes.fd(), &event) == 0 &&
@@ -235,9 +233,10 @@ bool Mirror::Impl::may_probe(const NextHop& next_hop, common::MonotonicTime now)
 }
 
 std::expected<std::unique_ptr<Mirror>, std::string> Mirror::open(std::vector<MirrorPort> ports, Fib& fib,
-                                                                 Adjacencies& adjacencies, const Pools& pools) {
+                                                                 Adjacencies& adjacencies, const Pools& pools,
+                                                                 int receive_octets) {
   auto impl = std::make_unique<Impl>(std::move(ports), fib, adjacencies, pools);
-  if (!impl->open()) return std::unexpected(fmt::format("netlink: {}", std::strerror(errno)));
+  if (!impl->open(receive_octets)) return std::unexpected(fmt::format("netlink: {}", std::strerror(errno)));
   impl->start_dump();
   return std::unique_ptr<Mirror>(new Mirror(std::move(impl)));
 }

@@ -40,10 +40,12 @@ class Mirror {
  public:
   /// Opens the netlink sockets in the calling thread's network namespace, and asks for everything there is; `work`
   /// receives it.
-  /// @param ports  whose TAPs lead somewhere; every other interface is no route for us
+  /// @param ports           whose TAPs lead somewhere; every other interface is no route for us
+  /// @param receive_octets  of each socket's queue in the kernel: more changes than it holds cost a complete resync
   [[nodiscard]] static std::expected<std::unique_ptr<Mirror>, std::string> open(std::vector<MirrorPort> ports, Fib& fib,
                                                                                 Adjacencies& adjacencies,
-                                                                                const Pools& pools);
+                                                                                const Pools& pools,
+                                                                                int receive_octets = 8 << 20);
   Mirror(const Mirror&) = delete;
   Mirror& operator=(const Mirror&) = delete;
   ~Mirror();

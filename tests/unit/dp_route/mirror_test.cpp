@@ -21,6 +21,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr int kReceiveOctets = 64 << 10;  // small, so that a test can overflow it
+
 std::uint32_t ip(const char* text) { return common::IpAddress::parse(text)->v4_host(); }
 
 std::string output_of(const std::string& command) {
@@ -42,8 +44,8 @@ class MirrorTest : public ::testing::Test {
     run("link set far up");
     run("address add 192.0.2.1/24 dev inside");
     run("route add 10.0.0.0/8 via 192.0.2.254");
-    mirror =
-        std::move(*Mirror::open({{common::PortIndex{0}, "inside", {{2, 0, 0, 0, 0, 1}}}}, fib, adjacencies, pools));
+    mirror = std::move(*Mirror::open({{common::PortIndex{0}, "inside", {{2, 0, 0, 0, 0, 1}}}}, fib, adjacencies, pools,
+                                     kReceiveOctets));
     ASSERT_TRUE(until([&] { return mirror->synchronized(); }));
   }
   static void run(const std::string& arguments) { ASSERT_EQ(std::system(("ip " + arguments).c_str()), 0) << arguments; }
@@ -147,11 +149,11 @@ TEST_F(MirrorTest, RefreshesAStaleNeighbourThatIsUsed) {
 TEST_F(MirrorTest, ReadsEverythingAgainWhenChangesWereLost) {
   // More changes than the socket's buffer holds, while nobody reads.
   std::string batch =
-      "for i in $(seq 0 127); do for j in $(seq 0 255); do echo route add 172.16.$i.$j/32 dev inside; done; done";
+      "for i in $(seq 0 3); do for j in $(seq 0 255); do echo route add 172.16.$i.$j/32 dev inside; done; done";
   ASSERT_EQ(std::system(("(" + batch + ") | ip -batch -").c_str()), 0);
-  EXPECT_TRUE(until([&] { return type_at("172.16.127.255") == ResultType::glean; }));
+  EXPECT_TRUE(until([&] { return type_at("172.16.3.255") == ResultType::glean; }));
   EXPECT_GE(mirror->statistics().resyncs, 1U);
-  EXPECT_GE(mirror->statistics().routes, 32'768U);
+  EXPECT_GE(mirror->statistics().routes, 1024U);
 }
 
 }  // namespace
