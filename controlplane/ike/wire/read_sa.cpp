@@ -33,8 +33,12 @@ BodyResult<void> read_attributes(ByteReader in, Transform& transform) noexcept {
   return {};
 }
 
-/// @param more  whether the Last Substruc field says that another one follows (RFC 7296 §3.3.2)
-BodyResult<Transform> read_transform(ByteReader& in, bool& more) noexcept {
+/// The header that proposals and transforms share: Last Substruc, a reserved octet, the length (RFC 7296 §3.3.1,
+/// §3.3.2).
+/// @param another  what Last Substruc says where one of the same kind follows
+/// @param more     set to whether it says so
+/// @return         what stands behind the header, four octets or more
+BodyResult<ByteView> read_substructure(ByteReader& in, std::uint8_t another, bool& more) noexcept {
   const auto last = in.u8();
   const bool reserved = in.skip(1);
   const auto length = in.be16();
@@ -42,9 +46,14 @@ BodyResult<Transform> read_transform(ByteReader& in, bool& more) noexcept {
   if (*length < 8) return std::unexpected(WireError::bad_length);
   const auto body = in.take(*length - 4U);
   if (!body) return std::unexpected(WireError::truncated);
-  if (*last != kLast && *last != kMoreTransforms) return std::unexpected(WireError::bad_value);
-  more = *last == kMoreTransforms;
+  if (*last != kLast && *last != another) return std::unexpected(WireError::bad_value);
+  more = *last == another;
+  return *body;
+}
 
+BodyResult<Transform> read_transform(ByteReader& in, bool& more) noexcept {
+  const auto body = read_substructure(in, kMoreTransforms, more);
+  if (!body) return std::unexpected(body.error());
   ByteReader fields(*body);
   const std::uint8_t type = *fields.u8();
   fields = ByteReader(fields.rest().subspan(1));  // reserved
@@ -81,16 +90,8 @@ BodyResult<void> read_transforms(ByteReader in, std::size_t count, Proposal& pro
 }
 
 BodyResult<Proposal> read_proposal(ByteReader& in, bool& more) {
-  const auto last = in.u8();
-  const bool reserved = in.skip(1);
-  const auto length = in.be16();
-  if (!last || !reserved || !length) return std::unexpected(WireError::truncated);
-  if (*length < 8) return std::unexpected(WireError::bad_length);
-  const auto body = in.take(*length - 4U);
-  if (!body) return std::unexpected(WireError::truncated);
-  if (*last != kLast && *last != kMoreProposals) return std::unexpected(WireError::bad_value);
-  more = *last == kMoreProposals;
-
+  const auto body = read_substructure(in, kMoreProposals, more);
+  if (!body) return std::unexpected(body.error());
   ByteReader fields(*body);
   Proposal proposal;
   proposal.number = *fields.u8();

@@ -1,0 +1,80 @@
+"""What an operator does to the processes: --check, SIGHUP, another user, clear, and garbage on every port."""
+
+import os
+import signal
+import subprocess
+
+from conftest import PSK_USER
+from gateway import Settings
+from net import wait_for
+from scenes import login_of, pod, stop_of
+
+
+def check(lab, program: str):
+    return subprocess.run([str(lab.build / program), "--config", str(lab.gateway.config), "--check"], capture_output=True, text=True)
+
+
+def test_check_and_reload_keep_the_old_configuration_when_the_new_one_is_wrong(lab_with):
+    lab = lab_with()
+    programs = ("controlplane/portcullis-controlplane", "dataplane/portcullis-dataplane")
+    for program in programs:
+        assert check(lab, program).returncode == 0
+    good = lab.gateway.config.read_text()
+    lab.gateway.config.write_text(good.replace('profile = "extended"', 'profile = "shiny"').replace("quarantine = 1", "quarantine = -4"))
+    for program in programs:
+        wrong = check(lab, program)
+        assert wrong.returncode != 0
+        assert '"shiny"' in wrong.stderr and "-4" in wrong.stderr, "both errors at once"
+    lab.gateway.controlplane.signal(signal.SIGHUP)
+    lab.gateway.controlplane.wait_for_output("the old configuration stays")
+    swan = lab.strongswan()
+    swan.configure(login_of(lab, "psk"))
+    assert swan.login()[0], "it works as before"
+    lab.gateway.config.write_text(good)
+    lab.gateway.controlplane.signal(signal.SIGHUP)
+    lab.gateway.controlplane.wait_for_output("configuration read again")
+    assert lab.gateway.session_of(PSK_USER)["state"] == "established", "a reload ends no session"
+
+
+def test_clear_and_the_control_plane_as_another_user(lab_with):
+    lab = lab_with(start=False)
+    configuration = lab.gateway.configuration
+    lab.gateway.configuration = lambda: configuration().replace("[gateway]\n", '[gateway]\nuser = "nobody"\n')
+    for folder in lab.directory.rglob("*"):  # the tests' folders are root's own
+        os.chown(folder, 65534, 65534)
+    for folder in (lab.directory, *lab.directory.parents):
+        if str(folder).startswith("/tmp/"):
+            folder.chmod(0o755)
+    lab.radius.start()
+    lab.gateway.start()
+    status = open(f"/proc/{lab.gateway.controlplane.pid}/status").read()
+    assert "Uid:\t65534\t65534\t65534\t65534" in status
+    assert "CapEff:\t0000000000000400" in status, "CAP_NET_BIND_SERVICE and nothing else"
+    swan = lab.strongswan()
+    swan.configure(login_of(lab, "psk"))
+    assert swan.login()[0]
+    audit = lab.gateway.session_of(PSK_USER)["audit_session_id"]
+    assert "1 session cleared" in lab.gateway.ctl("clear", "crypto", "session", "user", PSK_USER)
+    assert stop_of(lab, audit)["Acct-Terminate-Cause"] == "Admin-Reset"
+
+
+def test_garbage_on_every_port_is_counted_and_nothing_else(lab_with):
+    lab = lab_with()
+    swan = lab.strongswan()
+    swan.configure(login_of(lab, "psk"))
+    assert swan.login()[0]
+    session = lab.gateway.session_of(PSK_USER)
+    spray = ("import os,random,socket,sys\nr=random.Random(7)\ns=socket.socket(socket.AF_INET,socket.SOCK_DGRAM)\n"
+             "for i in range(3000):\n"
+             "  s.sendto(r.randbytes(r.choice((0,1,3,4,5,27,28,40,200,1400))), ('203.0.113.1', r.choice((500,4500,3799))))\n"
+             "e=socket.socket(socket.AF_INET,socket.SOCK_RAW,50)\n"
+             "for i in range(1000):\n  e.sendto(r.randbytes(r.choice((0,3,8,40,200))), ('203.0.113.1', 0))\n")
+    before = lab.gateway.ctl_json("show", "dataplane", "counters")
+    lab.direct.run("/usr/bin/python3", "-c", spray)
+    def unknown():
+        return lab.gateway.ctl_json("show", "dataplane", "counters")["drop.unknown_spi"] - before["drop.unknown_spi"]
+    wait_for("ESP of unknown SPIs to be counted", lambda: unknown() > 500)
+    lab.gateway.check_alive()
+    assert lab.gateway.session_of(PSK_USER)["id"] == session["id"]
+    assert lab.gateway.ctl_json("show", "aaa", "sessions")["sessions"].__len__() == 1
+    assert pod(lab, session["audit_session_id"]).code == "Disconnect-ACK"
