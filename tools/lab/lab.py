@@ -111,8 +111,12 @@ class Lab:
         return swan
 
     def traffic(self, host: Host, *arguments: str) -> Process:
+        """A program of traffic.py; one that receives is listening when this returns."""
         name = "-".join(str(argument) for argument in arguments[:3])
-        return self.adopt(host.start(f"traffic {name}", [PYTHON, TRAFFIC, *map(str, arguments)], self.directory))
+        process = self.adopt(host.start(f"traffic {name}", [PYTHON, TRAFFIC, *map(str, arguments)], self.directory))
+        if arguments[0] != "send":
+            process.wait_for_output("listening")
+        return process
 
     def capture(self, host: Host, interface: str, expression: str = "ip") -> Capture:
         return Capture(host, interface, expression, self.directory)

@@ -1,9 +1,9 @@
 """Numbered UDP streams: each datagram carries its number, so that what is missing, doubled or late has a name.
 
     python3 traffic.py send ADDRESS PORT RATE SECONDS [SIZE]     prints {"sent": n}
-    python3 traffic.py receive PORT SECONDS                      prints {"received": n, "distinct": n, "highest": n}
+    python3 traffic.py receive PORT SECONDS                      prints {"received": n, "distinct": n, "highest": n, "missing": [...]}
     python3 traffic.py echo PORT                                 sends each datagram back, until it is stopped
-Each stops early, and prints, on SIGTERM. Bounded in rate (at most 20,000 a second) and time (at most 120 s).
+Those that receive say "listening" first. Each stops early, and prints, on SIGTERM. Bounded in rate (at most 20,000 a second) and time (at most 120 s).
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ def receive(port: int, seconds: float) -> dict:
     into.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
     into.bind(("", port))
     into.settimeout(0.05)
+    print("listening", flush=True)
     seen, count, deadline = set(), 0, time.monotonic() + min(seconds, 120)
     while not stopped and time.monotonic() < deadline:
         try:
@@ -54,7 +55,9 @@ def receive(port: int, seconds: float) -> dict:
             continue
         count += 1
         seen.add(struct.unpack_from("!Q", data)[0])
-    return {"received": count, "distinct": len(seen), "highest": max(seen, default=-1)}
+    highest = max(seen, default=-1)
+    missing = [number for number in range(highest) if number not in seen][:20]  # the first ones tell where to look
+    return {"received": count, "distinct": len(seen), "highest": highest, "missing": missing}
 
 
 def echo(port: int) -> dict:
@@ -62,6 +65,7 @@ def echo(port: int) -> dict:
     both.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
     both.bind(("", port))
     both.settimeout(0.05)
+    print("listening", flush=True)
     count = 0
     while not stopped:
         try:
