@@ -2,6 +2,7 @@
 
 #include "controlplane/ike/responder.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include <spdlog/spdlog.h>
@@ -23,6 +24,12 @@ constexpr auto kShutdownLimit = 10s;
   return policy;
 }
 
+/// Nothing is left to say on this SA: it only stays to answer what its peer may repeat.
+[[nodiscard]] bool is_quiet(const IkeSa& sa) {
+  const bool over = sa.state == State::closed || sa.state == State::failed || sa.state == State::stub;
+  return over && !sa.questions.pending && !sa.questions.waiting && !sa.requests.answering;
+}
+
 }  // namespace
 
 class Responder::Core {
@@ -33,6 +40,7 @@ class Responder::Core {
   void on_datagram(const Datagram& datagram);
   void on_timer();
   void shutdown(std::function<void()> done);
+  [[nodiscard]] std::optional<common::MonotonicTime> next_deadline() const;
 
   Context context;
 
@@ -123,8 +131,8 @@ void Responder::Core::on_timer() {
 
 void Responder::Core::check_shutdown() {
   if (!shut_down_) return;
-  if (!context.table.sas().empty() && context.now() < shutdown_ends_) return;
-  std::exchange(shut_down_, nullptr)();
+  const bool quiet = std::ranges::all_of(context.table.sas(), [](const auto& one) { return is_quiet(*one.second.sa); });
+  if (quiet || context.now() >= shutdown_ends_) std::exchange(shut_down_, nullptr)();
 }
 
 void Responder::Core::shutdown(std::function<void()> done) {
@@ -145,6 +153,13 @@ void Responder::Core::shutdown(std::function<void()> done) {
     peer->arm();
   }
   context.environment.deadline_changed();
+  check_shutdown();
+}
+
+std::optional<common::MonotonicTime> Responder::Core::next_deadline() const {
+  auto next = context.table.next_deadline();
+  if (shut_down_ && (!next || shutdown_ends_ < *next)) next = shutdown_ends_;
+  return next;
 }
 
 Responder::Responder(std::shared_ptr<const config::Config> config, Environment& environment, session::Door& door,
@@ -154,7 +169,7 @@ Responder::~Responder() = default;
 
 void Responder::on_datagram(const Datagram& datagram) { core_->on_datagram(datagram); }
 void Responder::on_timer() { core_->on_timer(); }
-std::optional<common::MonotonicTime> Responder::next_deadline() const { return core_->context.table.next_deadline(); }
+std::optional<common::MonotonicTime> Responder::next_deadline() const { return core_->next_deadline(); }
 void Responder::reload(std::shared_ptr<const config::Config> config) {
   core_->context.policy = compile(std::move(config));
 }

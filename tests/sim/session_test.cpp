@@ -350,6 +350,27 @@ TEST_F(SessionTest, ShutdownEndsEverySession) {
   EXPECT_GE(count(Counter::drop_shutting_down), 1U);
 }
 
+TEST_F(SessionTest, ShutdownDoesNotWaitForARefusedLoginThatOnlyAnswersRepetitions) {
+  gateway->door.disconnect(login().names.id);
+  ClientSettings wrong = psk_client();
+  wrong.psk = "not this one";
+  Initiator stranger(world, client_at(2), kGatewayIke, wrong);
+  stranger.connect();
+  world.pass(2s);
+  ASSERT_TRUE(stranger.failed());
+  ASSERT_FALSE(gateway->responder.list().empty());
+  bool done = false;
+  gateway->responder.shutdown([&] { done = true; });
+  EXPECT_TRUE(world.run([&] { return done; }, 100ms));
+}
+
+TEST_F(SessionTest, ShutdownWithoutAnyPeerIsOverAtOnce) {
+  Gateway idle(world);
+  bool done = false;
+  idle.responder.shutdown([&] { done = true; });
+  EXPECT_TRUE(done);
+}
+
 TEST_F(SessionTest, ListingSaysWhatShowPrints) {
   const auto sa = gateway->responder.list().at(0);
   EXPECT_EQ(sa.status, "READY");
