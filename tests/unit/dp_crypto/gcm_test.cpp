@@ -127,12 +127,6 @@ TEST_P(Gcm, EveryChangedBitIsFound) {
   EXPECT_FALSE(open(other, nonce, aad, good).intact);
 }
 
-TEST_P(Gcm, PrefetchTouchesNothing) {
-  const Key key = key_of(random_keymat());
-  for (const std::uint32_t octets : {0U, 1U, 16U, 1500U, 65'535U}) key.ops()->prefetch(key.schedule(), octets);
-  key.ops()->prefetch(nullptr, 64);  // a prefetch of a bad address is none
-}
-
 INSTANTIATE_TEST_SUITE_P(Suites, Gcm, testing::Values(common::Suite::aes_gcm_16_128, common::Suite::aes_gcm_16_256));
 
 }  // namespace
