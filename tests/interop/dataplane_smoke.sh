@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The dataplane alone, for real: two af_packet ports over veths in namespaces. Addresses and routes are set with `ip` on
+# The dataplane alone, for real: two af_packet (DRIVER: af_xdp) ports over veths in namespaces. Addresses and routes are set with `ip` on
 # the TAPs; frames to the gateway reach its host stack exactly once, frames through it go through the workers, and a clean
 # end leaves nothing behind.
 #   tests/interop/dataplane_smoke.sh [BUILD-DIRECTORY]        needs root
@@ -8,6 +8,7 @@ set -euo pipefail
 build=$(realpath "${1:-build}")
 top=$(realpath "$(dirname "$0")/../..")
 workers=${WORKERS:-1}
+driver=${DRIVER:-af_packet}
 prefix=dpsmoke$$
 gateway=$prefix-gw outside=$prefix-out inside=$prefix-in
 scratch=$(mktemp -d /tmp/$prefix.XXXX)
@@ -71,12 +72,12 @@ idle = "sleep"
 [[port]]
 name = "outside"
 role = "outside"
-device = "net_af_packet0,iface=wan0"
+device = "net_${driver}0,iface=wan0"
 
 [[port]]
 name = "inside"
 role = "inside"
-device = "net_af_packet1,iface=lan0"
+device = "net_${driver}1,iface=lan0"
 
 [[pool]]
 name = "clients"
@@ -236,4 +237,4 @@ status=0
 "$build/dataplane/portcullis-dataplane" --config "$scratch/portcullis.toml" 2> "$scratch/errors" || status=$?
 [ $status = 1 ] || fail "exit status $status for a wrong configuration"
 [ "$(grep -c '^error: ' "$scratch/errors")" -ge 2 ] || fail "not every error was told: $(cat "$scratch/errors")"
-say "passed with $workers worker(s)"
+say "passed with $workers worker(s) on $driver"

@@ -14,10 +14,10 @@ from scenes import pod, stop_of
 HERE = Path(__file__).resolve().parent
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
-def test_the_dataplane_alone(workers):
+@pytest.mark.parametrize("workers, driver", [("1", "af_packet"), ("2", "af_packet"), ("1", "af_xdp")])
+def test_the_dataplane_alone(workers, driver):
     done = subprocess.run([str(HERE / "dataplane_smoke.sh"), str(build_directory())], capture_output=True, text=True, timeout=240,
-                          env={**os.environ, "WORKERS": workers})
+                          env={**os.environ, "WORKERS": workers, "DRIVER": driver})
     assert done.returncode == 0, done.stdout + done.stderr
 
 
