@@ -1,13 +1,13 @@
-"""What an operator does to the processes: --check, SIGHUP, another user, clear, and garbage on every port."""
+"""What an operator does to the processes, and what befalls them: --check, SIGHUP, another user, clear, kills, a pulled cable, garbage."""
 
 import os
 import signal
 import subprocess
 
 from conftest import PSK_USER
-from gateway import Settings
+from lab import HOST
 from net import wait_for
-from scenes import login_of, pod, stop_of
+from scenes import RADIUS_SIDE, login_of, ping, pod, stop_of
 
 
 def check(lab, program: str):
@@ -78,3 +78,45 @@ def test_garbage_on_every_port_is_counted_and_nothing_else(lab_with):
     assert lab.gateway.session_of(PSK_USER)["id"] == session["id"]
     assert lab.gateway.ctl_json("show", "aaa", "sessions")["sessions"].__len__() == 1
     assert pod(lab, session["audit_session_id"]).code == "Disconnect-ACK"
+
+
+def test_a_killed_dataplane_ends_its_sessions_and_the_next_one_serves(lab_with):
+    lab = lab_with()
+    swan = lab.strongswan()
+    swan.configure(login_of(lab, "psk"))
+    assert swan.login()[0]
+    audit = lab.gateway.session_of(PSK_USER)["audit_session_id"]
+    ping(lab, swan, swan.inner_address())
+    lab.gateway.dataplane.kill()
+    assert lab.gateway.sessions(), "until a dataplane says that they are gone, nobody knows"
+    lab.gateway.start_dataplane()
+    stop = stop_of(lab, audit)
+    assert stop["Acct-Terminate-Cause"] == "NAS-Error"
+    assert len({repr(sorted((k, v) for k, v in s.items() if k != "Timestamp")) for s in lab.radius.stops(audit)}) == 1
+    assert lab.gateway.sessions() == []
+    wait_for("the Delete at the client", lambda: "ESTABLISHED" not in swan.sas(), 20)
+    assert swan.login()[0], "the same control plane, a new dataplane"
+    ping(lab, swan, swan.inner_address())
+    audit = lab.gateway.session_of(PSK_USER)["audit_session_id"]
+    assert pod(lab, audit).code == "Disconnect-ACK"
+    assert stop_of(lab, audit)["Acct-Terminate-Cause"] == "Admin-Reset"
+
+
+def test_a_pulled_cable_loses_packets_and_nothing_else(lab_with):
+    lab = lab_with()
+    swan = lab.strongswan()
+    swan.configure(login_of(lab, "psk"))
+    assert swan.login()[0]
+    inner = swan.inner_address()
+    ping(lab, swan, inner)
+    audit = lab.gateway.session_of(PSK_USER)["audit_session_id"]
+    for far, interface in ((lab.net, "p-gw"), (lab.inside, "eth0")):
+        far.run("ip", "link", "set", interface, "down")
+        lab.client.run("ping", "-c", "3", "-i", "0.2", "-W", "1", "-I", inner, HOST, check=False)
+        lab.gateway.check_alive()
+        far.run("ip", "link", "set", interface, "up")
+        lab.inside.run("ip", "route", "replace", "default", "via", RADIUS_SIDE)  # went with the link of that host
+        ping(lab, swan, inner)
+    assert lab.gateway.session_of(PSK_USER)["audit_session_id"] == audit
+    assert pod(lab, audit).code == "Disconnect-ACK"
+    assert stop_of(lab, audit)["Acct-Terminate-Cause"] == "Admin-Reset"

@@ -147,16 +147,17 @@ dpd = {settings.dpd}
         self.config.write_text(self.configuration())
         self.config.chmod(0o600)
         self.start_dataplane()
-        for tap, address in (("outside", f"{self.OUTSIDE}/24"), ("inside", f"{self.INSIDE}/16")):
-            self.host.address(tap, address)
-        self.host.run("ip", "route", "replace", "default", "via", "203.0.113.254")
         self.start_controlplane()
 
     def start_dataplane(self) -> None:
+        """The process, and what an operator's network configuration does when its TAPs appear."""
         self._starts += 1
         self.dataplane = self.host.start(f"dataplane-{self._starts}", [str(self.build / "dataplane" / "portcullis-dataplane"),
                                                        "--config", str(self.config)], self.directory, cpu=-1)
         self.dataplane.wait_for_output("ready", 30)
+        for tap, address in (("outside", f"{self.OUTSIDE}/24"), ("inside", f"{self.INSIDE}/16")):
+            self.host.address(tap, address)
+        self.host.run("ip", "route", "replace", "default", "via", "203.0.113.254")
 
     def start_controlplane(self) -> None:
         self._starts += 1
