@@ -24,8 +24,10 @@ void gauge(std::vector<admin::Metric>& all, std::string name, std::string_view h
   all.push_back({std::move(name), std::string(help), std::move(labels), value, false});
 }
 
-/// "radiusDynAuthServDisconRequests" as Prometheus writes names: "radius_dyn_auth_serv_discon_requests".
-std::string snake(std::string_view camel) {
+/// "radiusDynAuthServDisconRequests" as Prometheus writes names: "radius_dyn_auth_serv_discon_requests". "CoA" is one
+/// word.
+std::string snake(std::string camel) {
+  if (const std::size_t at = camel.find("CoA"); at != std::string::npos) camel.replace(at, 3, "Coa");
   std::string text;
   for (std::size_t i = 0; i < camel.size(); ++i) {
     const bool upper = std::isupper(static_cast<unsigned char>(camel[i])) != 0;
@@ -56,7 +58,7 @@ void add_dae(std::vector<admin::Metric>& all, const dae::Pipeline& pipeline) {
   for (const auto& client : pipeline.clients().all()) {
     const Labels who{{"client", client->address.to_string()}, {"vrf", client->device}};
     for (const auto& [name, value] : dae::rfc4673(client->counters))
-      counter(all, snake(name), "RFC 4673 " + std::string(name), value, who);
+      counter(all, snake(std::string(name)), "RFC 4673 " + std::string(name), value, who);
     for (std::size_t i = 0; i < dae::kDiscards; ++i) {
       Labels labels = who;
       labels.emplace_back("reason", std::string(dae::to_string(static_cast<dae::Discard>(i))));
