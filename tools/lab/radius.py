@@ -238,9 +238,9 @@ server inner {{
 
 def disconnect(host: Host, gateway: str, attributes: dict[str, str] | list[tuple[str, str]], port: int = 3799,
                secret: str = DAE_SECRET, timeout: float = 5, retries: int = 1) -> Reply:
-    """Sends a Disconnect-Request with Debian's radclient and reads its answer."""
+    """Sends a Disconnect-Request with Debian's radclient and reads its answer. Values that start with 0x are octets."""
     pairs = attributes.items() if isinstance(attributes, dict) else attributes
-    text = "\n".join(f'{name} = "{value}"' for name, value in pairs) + "\n"
+    text = "\n".join(f"{name} = {value}" if value.startswith("0x") else f'{name} = "{value}"' for name, value in pairs) + "\n"
     output = host.run("radclient", "-x", "-t", str(timeout), "-r", str(retries), f"{gateway}:{port}", "disconnect", secret,
                       check=False, stdin=text, timeout=timeout * (retries + 1) + 10)
     answer = re.search(r"Received (Disconnect-\w+) .*\n((?:\t.*\n?)*)", output)

@@ -89,30 +89,35 @@ swanctl {{
         path = self.directory / "charon.txt"
         return path.read_text(errors="replace") if path.exists() else ""
 
-    def configure(self, login: Login) -> None:
-        """Loads one connection named "gw" with one child named "net"."""
+    def configure(self, *logins: Login) -> None:
+        """Loads a connection for each: "gw" with the child "net", then "gw2" with "net2", and so on."""
         folder = self.directory / "swanctl"
         for part in ("x509", "x509ca", "private"):
             (folder / part).mkdir(parents=True, exist_ok=True)
         (folder / "x509ca" / "ca.pem").write_bytes(self.authority.certificate.read_bytes())
-        if login.credential:
-            (folder / "x509" / "client.pem").write_bytes(login.credential.certificate.read_bytes())
-            (folder / "private" / "client.key").write_bytes(login.credential.key.read_bytes())
+        connections, secrets = [], []
+        for number, login in enumerate(logins, 1):
+            suffix = "" if number == 1 else str(number)
+            if login.credential:
+                (folder / "x509" / f"client{suffix}.pem").write_bytes(login.credential.certificate.read_bytes())
+                (folder / "private" / f"client{suffix}.key").write_bytes(login.credential.key.read_bytes())
+            connections.append(self._connection(login, suffix))
+            kind = "ike" if login.method == "psk" else "eap"
+            if login.secret:
+                secrets.append(f'{kind}-{number} {{\n id = {login.identity}\n secret = "{login.secret}"\n}}')
+        (folder / "swanctl.conf").write_text(f"connections {{\n{''.join(connections)}}}\nsecrets {{\n{chr(10).join(secrets)}\n}}\n")
+        self._swanctl("--load-all", "--noprompt")
+
+    def _connection(self, login: Login, suffix: str) -> str:
         server_auth = "psk" if login.method == "psk" else "pubkey"
-        local = {"psk": "auth = psk", "certificate": "auth = pubkey\n      certs = client.pem"}.get(
+        local = {"psk": "auth = psk", "certificate": f"auth = pubkey\n      certs = client{suffix}.pem"}.get(
             login.method, f"auth = {login.method}\n      eap_id = {login.identity}")
         if login.method in ("eap-tls", "eap-ttls"):  # the TLS server is RADIUS, which has a name of its own
             local += "\n      aaa_id = radius.lab.example"
         if login.method == "eap-tls":
-            local += "\n      certs = client.pem"
-        secrets = ""
-        if login.method == "psk":
-            secrets = f'ike-1 {{ secret = "{login.secret}" }}'
-        elif login.secret:
-            secrets = f'eap-1 {{ id = {login.identity}\n secret = "{login.secret}" }}'
-        (folder / "swanctl.conf").write_text(f"""
-connections {{
-  gw {{
+            local += f"\n      certs = client{suffix}.pem"
+        return f"""
+  gw{suffix} {{
     version = 2
     remote_addrs = {self.gateway}
     vips = 0.0.0.0
@@ -128,27 +133,26 @@ connections {{
       id = {login.server_identity}
     }}
     children {{
-      net {{
+      net{suffix} {{
         remote_ts = {login.remote_ts}
         esp_proposals = {login.esp_proposal}
         {login.extra_child}
       }}
     }}
   }}
-}}
-secrets {{
-  {secrets}
-}}
-""")
-        self._swanctl("--load-all", "--noprompt")
+"""
 
-    def login(self, seconds: int = 20) -> tuple[bool, str]:
+    def login(self, seconds: int = 20, child: str = "net") -> tuple[bool, str]:
         """Initiates; True and the log of it where a tunnel came up."""
-        output = self._swanctl("--initiate", "--child", "net", "--timeout", str(seconds), check=False)
+        output = self._swanctl("--initiate", "--child", child, "--timeout", str(seconds), check=False)
         return "initiate completed successfully" in output, output
 
     def logout(self) -> str:
         return self._swanctl("--terminate", "--ike", "gw", "--timeout", "5", check=False)
+
+    def forget(self) -> None:
+        """Drops the SA without waiting for the gateway, which may not know it any more."""
+        self._swanctl("--terminate", "--ike", "gw", "--force", "--timeout", "1", check=False)
 
     def rekey(self, what: str) -> str:
         """`what` is "child" or "ike"."""
