@@ -98,6 +98,7 @@ Decision Pipeline::receive(const Arrival& arrival, const Now& now) {
   request->key = {arrival.remote, packet->identifier, packet->authenticator};
   request->local_port = arrival.local_port;
   request->received = now.wall;
+  request->forgotten = now.wall + freshness.hold;
   request->coa = coa;
   read_common(*packet, *request);
   if (request->authorize_only) ++counters_of(*request).auth_only_requests;
@@ -213,8 +214,8 @@ std::variant<Answer, Approval, Silence> Pipeline::choose(const Request& request,
   Approval approval;
   approval.ack = make_ack(request);
   if (approval.ack.empty()) return no_reply(request);
-  approval.durable = {request.key.client, request.local_port, request.key.identifier, request.key.authenticator,
-                      approval.ack};
+  approval.durable = {request.key.client,        request.local_port, request.key.identifier,
+                      request.key.authenticator, approval.ack,       request.forgotten};
   return approval;
 }
 

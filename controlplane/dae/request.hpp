@@ -30,6 +30,7 @@ struct Request {
   RequestKey key;
   std::uint16_t local_port = 0;
   common::WallTime received{};
+  common::WallTime forgotten{};  ///< until then its answer is repeated, also by a later run of the process
   bool coa = false;
   bool authorize_only = false;         ///< Service-Type = Authorize-Only (RFC 5176 §3.2)
   bool message_authenticator = false;  ///< it had one, so the answer has one

@@ -164,5 +164,27 @@ TEST_F(Duplicates, AnswersOfAnEarlierRunAreGivenAgain) {
   EXPECT_TRUE(is_new(request));
 }
 
+/// P3: the answer that goes to disk with the Stop is there for the retransmission after a crash, as long as it would
+/// have been remembered without one.
+TEST_F(Duplicates, TheStoredAnswerOutlivesTheProcess) {
+  const auto ahead = make_request(2, [&](PacketWriter& writer) {
+    writer.avpair("audit-session-id", kAuditId);
+    writer.number(attribute::kEventTimestamp, unix_now() + 200);
+  });
+  for (const auto& [request, hold] : {std::pair(golden_request(), 301s), std::pair(ahead, 501s)}) {
+    const auto first = receive(request);
+    const auto approval = std::get<Approval>(pipeline().choose(*std::get<Disconnect>(first).request, 1));
+    EXPECT_EQ(approval.durable.expires, clock_.wall() + hold);
+    for (const auto& [later, answered] : {std::pair(hold - 1s, true), std::pair(hold, false)}) {
+      const Now then{clock_.monotonic() + later, clock_.wall() + later};
+      Pipeline restarted(config_, {}, trace_);
+      restarted.restore(std::array{approval.durable}, then);
+      EXPECT_EQ(restarted.remembered(), answered ? 1U : 0U);
+      const Decision again = restarted.receive({{ip(kCisco), 50567}, 1812, device_, request}, then);
+      EXPECT_EQ(std::holds_alternative<Answer>(again) && std::get<Answer>(again).reply == approval.ack, answered);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace controlplane::dae
