@@ -28,6 +28,11 @@ def ping(lab: Lab, swan: StrongSwan, inner: str) -> None:
         "ping", "-c", "1", "-W", "1", "-I", inner, HOST, check=False))
 
 
+def greet(lab: Lab) -> None:
+    """The protected host makes itself known to the gateway: a packet to a neighbour that is not known yet is dropped."""
+    lab.inside.run("ping", "-c", "1", "-W", "5", "-I", HOST, RADIUS_SIDE)
+
+
 @dataclass
 class Wires:
     """Captures at the far ends of the gateway's links, under the kernel's one clock."""

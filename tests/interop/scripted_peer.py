@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""A scripted IKEv2 client which plays Windows, iOS or Android, and carries its ESP (in UDP) itself.
+"""A scripted IKEv2 client which plays Windows, iOS or Android, and carries its ESP itself, in UDP or (--native) as IP protocol 50.
 
     scripted_peer.py --gateway 192.0.2.1 --psk KEY --id NAME --persona android --stream 10.10.0.2:7000 --seconds 5
     scripted_peer.py --gateway 192.0.2.1 --user alice --password secret --persona windows --ca ca.pem --commands
@@ -10,7 +10,11 @@ Prints one JSON object a line: {"time": …, "event": …, …}. Exit status 0: 
 With --commands it obeys lines on its standard input until `quit` or the end:
     stream ADDRESS:PORT RATE [SIZE] | stream off | ping ADDRESS [COUNT] | rekey-child [pfs] | rekey-ike | dpd
     deaf | hear        the gateway's requests, its Delete among them, are not seen (lost on their way) | are seen
+    replay             sends the last ESP packet once more, octet for octet
+    broken ADDRESS:PORT    sends a datagram whose ESP packet has one wrong bit in its ICV
+    sequence NUMBER    the last ESP packet is taken to have had this sequence number (beyond 2^32 with ESN)
     status | logout | quit
+and `go` while the login is held (--hold).
 
 `--deaf` makes a client that never sees the Delete of a revocation and goes on sending; without it the client stops at the Delete.
 """
@@ -27,8 +31,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from scripted.eap import MD5, MSCHAPV2, EapError  # noqa: E402
-from scripted.peer import Peer, PeerError, Settings  # noqa: E402
+from scripted.peer import Peer  # noqa: E402
 from scripted.persona import ESP_BY_NAME, PERSONAS  # noqa: E402
+from scripted.record import Record  # noqa: E402
+from scripted.terms import ANSWERS, PeerError, Settings  # noqa: E402
 from scripted.traffic import Traffic  # noqa: E402
 
 
@@ -43,7 +49,8 @@ class Program:
         self.arguments, self.peer = arguments, peer
         self.traffic = Traffic(peer, arguments.source_port)
         self.failed = False
-        self._input = b""
+        self._input = ""
+        peer.settings.before_answer = self.hold
         self._rekeys = 0
 
     def run(self) -> int:
@@ -97,22 +104,31 @@ class Program:
         address, port = target.rsplit(":", 1)
         self.traffic.start(address, int(port), rate, size)
 
-    def _obey(self) -> None:
+    def _lines(self) -> list[str] | None:
+        """What the standard input has by now; None at its end."""
         os.set_blocking(0, False)
-        going = True
-        while going:
-            self._turn(0.02)
-            try:
-                data = os.read(0, 65536)
-                going = bool(data)
-                self._input += data
-            except BlockingIOError:
-                pass
-            while b"\n" in self._input:
-                line, self._input = self._input.split(b"\n", 1)
-                if line.strip() == b"quit":
+        try:
+            data = os.read(0, 65536)
+        except BlockingIOError:
+            return []
+        *lines, self._input = (self._input + data.decode()).split("\n")
+        return lines if data else None
+
+    def _obey(self) -> None:
+        while (lines := self._lines()) is not None:
+            for line in lines:
+                if line.strip() == "quit":
                     return
-                self._command(line.decode().split())
+                self._command(line.split())
+            self._turn(0.02)
+
+    def hold(self, answer: str) -> None:
+        """Stands still before one answer of the login, until `go`."""
+        if answer != self.arguments.hold:
+            return
+        tell("held", before=answer)
+        while (lines := self._lines()) is not None and "go" not in lines:
+            self.peer.pump(time.monotonic() + 0.02)
 
     def _command(self, words: list[str]) -> None:
         if not words:
@@ -132,6 +148,12 @@ class Program:
             tell("dpd", alive=peer.dpd())
         elif word in ("deaf", "hear"):
             peer.deaf = word == "deaf"
+        elif word == "replay":
+            peer.send_again()
+        elif word == "broken" and rest:
+            self.traffic.send_one(rest[0], lambda octets: octets[:-1] + bytes([octets[-1] ^ 1]))
+        elif word == "sequence" and rest and peer.child:
+            peer.child.sequence = int(rest[0])
         elif word == "status":
             tell("status", **self.traffic.facts(), deleted=peer.deleted)
         elif word == "logout":
@@ -164,6 +186,9 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=500, help="our IKE port (4500 beside it); 0: any two")
     parser.add_argument("--gateway-port", type=int, default=500)
     parser.add_argument("--gateway-nat-port", type=int, default=4500)
+    parser.add_argument("--native", action="store_true", help="claim no NAT: ESP as IP protocol 50, by scapy (AES-GCM)")
+    parser.add_argument("--record", default="", metavar="FILE", help="a pcap of all inner packets, sent and received")
+    parser.add_argument("--hold", choices=ANSWERS, default="", help="stand still before this answer of an EAP login until `go`")
     parser.add_argument("--esp", choices=ESP_BY_NAME, action="append", help="in place of the persona's ESP proposals")
     parser.add_argument("--rekey-child-octets", type=int, help="in place of the persona's")
     parser.add_argument("--stream", metavar="ADDRESS:PORT", help="a numbered UDP stream through the tunnel")
@@ -195,7 +220,9 @@ def main(argv: list[str]) -> int:
     peer = Peer(Settings(arguments.gateway, persona, arguments.local, arguments.port, arguments.gateway_port,
                          arguments.gateway_nat_port, arguments.id, arguments.id_kind, arguments.gateway_id, arguments.psk,
                          arguments.user, arguments.password, MD5 if arguments.eap == "md5" else MSCHAPV2, arguments.ca,
-                         not arguments.no_initial_contact, arguments.timeout, arguments.tries), tell)
+                         not arguments.no_initial_contact, arguments.timeout, arguments.tries, arguments.native), tell)
+    if arguments.record:
+        peer.record = Record(arguments.record)
     try:
         return Program(arguments, peer).run()
     finally:

@@ -41,17 +41,23 @@ def wait_for(what: str, condition, seconds: float = 10, interval: float = 0.02):
 class Process:
     """A program in a namespace, its output in a file; ended by its own pid, never by name."""
 
-    def __init__(self, name: str, argv: list[str], log: Path, env: dict[str, str] | None = None):
+    def __init__(self, name: str, argv: list[str], log: Path, env: dict[str, str] | None = None, talk: bool = False):
+        """@param talk  it listens to what say() tells it"""
         self.name = name
         self.log = log
         self._file = open(log, "wb")
         self._popen = subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=self._file, stderr=subprocess.STDOUT,
+            argv, stdin=subprocess.PIPE if talk else subprocess.DEVNULL, stdout=self._file, stderr=subprocess.STDOUT,
             env={**os.environ, **(env or {})}, start_new_session=True)
 
     @property
     def pid(self) -> int:
         return self._popen.pid
+
+    def say(self, line: str) -> None:
+        """A line on its standard input."""
+        self._popen.stdin.write(line.encode() + b"\n")
+        self._popen.stdin.flush()
 
     def running(self) -> bool:
         return self._popen.poll() is None
@@ -86,6 +92,8 @@ class Process:
         except subprocess.TimeoutExpired:
             code = self.kill()
         self._file.close()
+        if self._popen.stdin:
+            self._popen.stdin.close()
         return code
 
     def kill(self) -> int:
@@ -157,11 +165,11 @@ class Host:
         return run("ip", "netns", "exec", self.name, *argv, check=check, timeout=timeout, stdin=stdin)
 
     def start(self, name: str, argv: list[str], directory: Path, env: dict[str, str] | None = None,
-              cpu: int | None = None) -> Process:
+              cpu: int | None = None, talk: bool = False) -> Process:
         """Starts a program here. Its CPU is 0 unless said: core 1 belongs to a worker."""
         pin = ["taskset", "-c", str(0 if cpu is None else cpu)] if cpu != -1 else []
         log = directory / f"{self.short}-{name.replace(' ', '-').replace('/', '-').replace(':', '-')}.log"
-        return Process(name, ["ip", "netns", "exec", self.name, *pin, *argv], log, env)
+        return Process(name, ["ip", "netns", "exec", self.name, *pin, *argv], log, env, talk)
 
     def address(self, interface: str, *addresses: str) -> None:
         for address in addresses:

@@ -46,12 +46,16 @@ class ChildSa:
         self.sent_octets += len(inner)
         return header + self.suite.seal(self.outbound.encryption, self.outbound.integrity, aad, iv, plain, behind)
 
-    def open(self, packet: bytes) -> bytes | None:
-        """The inner packet; None where it is not authentic, or a dummy (RFC 4303 §2.6)."""
-        low = struct.unpack_from("!I", packet, 4)[0]
+    def whole_sequence(self, low: int) -> int:
+        """The sequence number with the high half that is not sent (RFC 4303 App. A2)."""
         sequence = (self.highest & ~0xffffffff) | low
         if self.esn and sequence + (1 << 31) < self.highest:
             sequence += 1 << 32
+        return sequence
+
+    def open(self, packet: bytes) -> bytes | None:
+        """The inner packet; None where it is not authentic, or a dummy (RFC 4303 §2.6)."""
+        sequence = self.whole_sequence(struct.unpack_from("!I", packet, 4)[0])
         aad, behind = self._associated(self.inbound.spi, sequence)
         plain = self.suite.open(self.inbound.encryption, self.inbound.integrity, aad, packet[8:], behind)
         if plain is None or len(plain) < 2 or plain[-2] + 2 > len(plain):

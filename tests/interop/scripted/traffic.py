@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import time
 from dataclasses import dataclass, field
+from typing import Callable
 
 from . import esp
 from .esp import Inner
@@ -48,17 +49,24 @@ class Traffic:
     def ping(self, destination: str, sequence: int) -> None:
         self.peer.send_inner(esp.echo_request(self.peer.session.inner, destination, 0x504f, sequence))
 
+    def _datagram(self, destination: str, port: int) -> bytes:
+        data = struct.pack("!Q", self.sent + self.unsendable) + bytes(self.size - 8)
+        return esp.udp(self.peer.session.inner, self.port, destination, port, data)
+
+    def send_one(self, target: str, break_it: Callable[[bytes], bytes]) -> None:
+        """One datagram beside the stream, and not numbered after it. @param break_it  what happens to its ESP packet"""
+        address, port = target.rsplit(":", 1)
+        self.peer.send_inner(self._datagram(address, int(port)), break_it)
+
     def _due(self) -> float | None:
         """Sends what is due, a bounded number at a time. @return when the next one is"""
         if not self.on:
             return None
         now = time.monotonic()
-        for _ in range(64):
+        for _ in range(16):
             if self._next > now:
                 return self._next
-            data = struct.pack("!Q", self.sent + self.unsendable) + bytes(self.size - 8)
-            packet = esp.udp(self.peer.session.inner, self.port, self.destination, self.destination_port, data)
-            if self.peer.send_inner(packet):
+            if self.peer.send_inner(self._datagram(self.destination, self.destination_port)):
                 self.sent += 1
                 self.last_sent = time.time()
                 self.first_sent = self.first_sent or self.last_sent
@@ -85,4 +93,5 @@ class Traffic:
     def facts(self) -> dict:
         totals = self.peer.totals()
         return {"sent": self.sent, "unsendable": self.unsendable, "last_sent": round(self.last_sent, 6), **self.received.facts(),
-                "echoes": len(self.echoes), "esp": vars(totals)}
+                "echoes": len(self.echoes), "esp": vars(totals),
+                "unauthentic": sum(child.unauthentic for child in self.peer.children.values())}

@@ -133,6 +133,11 @@ def proposal(number: int, protocol: int, spi: bytes, transforms: list[tuple[int,
                        len(transforms)) + spi + body
 
 
+def write_proposals(proposals: list[list[tuple[int, int, int]]], protocol: int, spi: bytes) -> bytes:
+    """The body of an SA payload."""
+    return b"".join(proposal(at + 1, protocol, spi, each, at + 1 == len(proposals)) for at, each in enumerate(proposals))
+
+
 @dataclass
 class Chosen:
     """A responder's answer: one transform of each type."""
@@ -154,6 +159,10 @@ def read_chosen(body: bytes) -> Chosen:
         transforms[kind] = (number, bits)
         at += length
     return Chosen(protocol, body[8:8 + spi_size], transforms)
+
+
+def authentication(method: int, data: bytes) -> Payload:
+    return Payload(AUTH, bytes([method, 0, 0, 0]) + data)
 
 
 def notify(kind: int, data: bytes = b"", protocol: int = 0, spi: bytes = b"") -> Payload:
