@@ -52,3 +52,10 @@ class ScriptedClient:
         wait_for("the client's end", lambda: not self.process.running())
         assert not self.events("failed") and not self.events("malformed"), self.process.tail()
         return facts
+
+
+def sums_of(stop: dict) -> dict[str, int]:
+    """A Stop record's counters as the client names its own: what the gateway's input is, the client has sent."""
+    names = {"sent_packets": "Acct-Input-Packets", "sent_octets": "Acct-Input-Octets",
+             "received_packets": "Acct-Output-Packets", "received_octets": "Acct-Output-Octets"}
+    return {ours: int(stop[theirs]) for ours, theirs in names.items()}

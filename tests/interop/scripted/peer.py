@@ -147,6 +147,8 @@ class Peer:
         message_id = sa.next_request
         sa.next_request += 1
         datagrams = sa.seal(exchange, message_id, payloads, False)
+        if len(datagrams) > 1:
+            self.event("fragmented", exchange=exchange, fragments=len(datagrams))
         self._responses.pop(message_id, None)
         timeout = self.settings.timeout
         for _ in range(self.settings.tries):
