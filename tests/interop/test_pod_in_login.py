@@ -9,14 +9,22 @@ from radius import Reply, disconnect
 from scenes import RADIUS_SIDE, pod, stop_of
 
 
-def held_login(lab: Lab, before: str) -> tuple[ScriptedClient, dict]:
+def held_login(lab: Lab, before: str, *more: str) -> tuple[ScriptedClient, dict]:
     """A client that stands still before this answer, and its login as the gateway shows it."""
-    client = ScriptedClient(lab, lab.client, "--hold", before)
+    client = ScriptedClient(lab, lab.client, "--hold", before, *more)
     assert client.event("held")["before"] == before
     pending, = lab.gateway.sessions()
     assert pending["state"] == "pending" and pending["established"] is None and not pending["start_sent"]
     assert pending["framed_ip_address"] is None
     return client, pending
+
+
+def sample(lab: Lab, name: str) -> float:
+    """The sum of the gateway's metrics whose name ends so."""
+    lines = [line.split() for line in lab.gateway.ctl("metrics").splitlines() if not line.startswith("#")]
+    values = [float(words[-1]) for words in lines if words[0].partition("{")[0].removesuffix("_total").endswith(name)]
+    assert values, name
+    return sum(values)
 
 
 def assert_thrown_out(lab: Lab, client: ScriptedClient, reply: Reply) -> None:
@@ -57,4 +65,18 @@ def test_a_pod_by_audit_session_id_during_eap(lab_with, before):
     client, pending = held_login(lab, before)
     assert_thrown_out(lab, client, pod(lab, pending["audit_session_id"]))
     assert pod(lab, pending["audit_session_id"]).code == "Disconnect-NAK"
+    assert_only_this_login_is_accounted(lab, pending)
+
+
+def test_a_pod_while_radius_thinks(lab_with):
+    """The client waits for the gateway, and the gateway for RADIUS: the refusal goes out at once, a late answer finds nobody."""
+    lab = lab_with()
+    client, pending = held_login(lab, "last", "--timeout", "30")  # so no repetition of its request draws the answer
+    before = sample(lab, "access_retransmissions")
+    with lab.radius.paused():
+        client.say("go")
+        wait_for("RADIUS asked in vain", lambda: sample(lab, "access_retransmissions") > before)
+        assert disconnect(lab.inside, RADIUS_SIDE, {"User-Name": "alice"}).code == "Disconnect-ACK"
+        assert lab.gateway.sessions() == []
+        assert client.event("login_failed", seconds=5)["error"] == "IKE_AUTH: AUTHENTICATION_FAILED"
     assert_only_this_login_is_accounted(lab, pending)

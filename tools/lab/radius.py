@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import signal
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -59,6 +61,15 @@ class FreeRadius:
 
     def running(self) -> bool:
         return self._process is not None and self._process.running()
+
+    @contextmanager
+    def paused(self):
+        """with server.paused(): it reads nothing, and answers later what has come meanwhile."""
+        self._process.signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.signal(signal.SIGCONT)
 
     def log(self) -> str:
         return self._process.output() if self._process else ""
