@@ -24,10 +24,11 @@ constexpr auto kShutdownLimit = 10s;
   return policy;
 }
 
-/// Nothing is left to say on this SA: it only stays to answer what its peer may repeat.
+/// Nothing is left to say on this SA: it only stays to answer what its peer may repeat, or is a login whose peer has
+/// the next word, which a stranger may keep to himself.
 [[nodiscard]] bool is_quiet(const IkeSa& sa) {
   const bool over = sa.state == State::closed || sa.state == State::failed || sa.state == State::stub;
-  return over && !sa.questions.pending && !sa.questions.waiting && !sa.requests.answering;
+  return (over || is_login(sa.state)) && !sa.questions.pending && !sa.questions.waiting && !sa.requests.answering;
 }
 
 }  // namespace

@@ -27,6 +27,20 @@ void begin_only(World& world, Gateway& gateway, Endpoint from) {
   (void)gateway;
 }
 
+TEST_F(HostileTest, AShutdownDoesNotWaitForAPeerThatHasTheNextWord) {
+  Gateway gateway(world, config);
+  world.tap = [](const Endpoint& from, const Endpoint&, ByteView bytes) {
+    return from.address == kGatewayAddress || bytes[18] == 34;  // only IKE_SA_INIT gets through
+  };
+  Initiator stranger(world, client_at(1), kGatewayIke, psk_client());
+  stranger.connect();
+  world.pass(50ms);
+  ASSERT_EQ(gateway.responder.statistics().half_open, 1U);
+  bool done = false;
+  gateway.responder.shutdown([&] { done = true; });
+  EXPECT_TRUE(world.run([&] { return done; }, 100ms));
+}
+
 TEST_F(HostileTest, CookiesAboveTheThreshold) {
   config->ike.cookie_threshold = 3;
   Gateway gateway(world, config);
