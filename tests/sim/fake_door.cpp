@@ -22,7 +22,9 @@ constexpr std::uint8_t kRequest = 1;
 constexpr std::uint8_t kSuccess = 3;
 constexpr std::uint8_t kFailure = 4;
 
-Bytes eap(std::uint8_t code, std::uint8_t identifier, std::uint8_t type = 0, std::size_t data = 0) {
+}  // namespace
+
+Bytes eap_packet(std::uint8_t code, std::uint8_t identifier, std::uint8_t type, std::size_t data) {
   common::ByteWriter packet;
   packet.u8(code);
   packet.u8(identifier);
@@ -33,8 +35,6 @@ Bytes eap(std::uint8_t code, std::uint8_t identifier, std::uint8_t type = 0, std
   }
   return packet.take();
 }
-
-}  // namespace
 
 common::SecretBytes msk_of(const std::string& user) {
   return common::SecretBytes(
@@ -70,14 +70,14 @@ void FakeDoor::authenticate_eap(common::SessionId id, ByteView packet,
   const bool keyless = login.user == "keyless";
   if (login.user == "mallory" && login.rounds == 2) {
     step.kind = session::EapStep::Kind::reject;
-    step.eap = eap(kFailure, next);
+    step.eap = eap_packet(kFailure, next);
   } else if (login.rounds == 3 || (keyless && login.rounds == 2)) {
     step.kind = session::EapStep::Kind::accept;
-    step.eap = eap(kSuccess, packet[1]);
+    step.eap = eap_packet(kSuccess, packet[1]);
     step.user_name = login.user;
     if (!keyless && login.user != "nokey") step.msk = msk_of(login.user);
   } else {
-    step.eap = eap(kRequest, next, keyless ? 4 : 26, login.user == "big" ? 6000 : 40);
+    step.eap = eap_packet(kRequest, next, keyless ? 4 : 26, login.user == "big" ? 6000 : 40);
   }
   later([this, id, done = std::move(done), step = std::move(step)]() mutable {
     if (logins.at(id).ended) step = {};

@@ -18,6 +18,9 @@ namespace channel = common::channel;
 /// The made-up EAP method's MSK of a user: both ends can compute it.
 [[nodiscard]] common::SecretBytes msk_of(const std::string& user);
 
+/// RFC 3748 §4: code, identifier, and where there is a type, so many zero octets of data behind it.
+[[nodiscard]] Bytes eap_packet(std::uint8_t code, std::uint8_t identifier, std::uint8_t type = 0, std::size_t data = 0);
+
 struct Login {
   session::SessionNames names;
   session::LoginFacts facts;

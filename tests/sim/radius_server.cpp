@@ -27,18 +27,6 @@ std::uint64_t wide(const PacketView& packet, std::uint8_t low, std::uint8_t high
   return std::uint64_t{number(packet, high)} << 32U | number(packet, low);
 }
 
-Bytes eap(std::uint8_t code, std::uint8_t identifier, std::uint8_t type = 0, std::size_t data = 0) {
-  common::ByteWriter packet;
-  packet.u8(code);
-  packet.u8(identifier);
-  packet.be16(static_cast<std::uint16_t>(type == 0 ? 4 : 5 + data));
-  if (type != 0) {
-    packet.u8(type);
-    packet.zeros(data);
-  }
-  return packet.take();
-}
-
 PacketWriter response(Code code, const PacketView& request) {
   PacketWriter writer(code, request.identifier);
   writer.message_authenticator();
@@ -103,13 +91,13 @@ Bytes RadiusServer::eap_round(const PacketView& request, ByteView packet) {
   if (conversation.user == "mallory" && conversation.rounds == 2) {
     ++rejected;
     PacketWriter reject = response(Code::access_reject, request);
-    reject.eap(eap(4, next));
+    reject.eap(eap_packet(4, next));
     return reject.finish_response(request.authenticator, secret()).value();
   }
   if (conversation.rounds == 3 || (keyless && conversation.rounds == 2)) {
     ++accepted;
     PacketWriter accept = response(Code::access_accept, request);
-    accept.eap(eap(3, packet[1]));
+    accept.eap(eap_packet(3, packet[1]));
     accept.octets(attribute::kClass, common::as_bytes("class of " + conversation.user));
     if (!keyless) {
       const auto msk = msk_of(conversation.user);
@@ -125,7 +113,7 @@ Bytes RadiusServer::eap_round(const PacketView& request, ByteView packet) {
   }
   conversations_[++last_state_] = conversation;
   PacketWriter challenge = response(Code::access_challenge, request);
-  challenge.eap(eap(1, next, keyless ? 4 : 26, 40));
+  challenge.eap(eap_packet(1, next, keyless ? 4 : 26, 40));
   challenge.number(attribute::kState, last_state_);
   return challenge.finish_response(request.authenticator, secret()).value();
 }
