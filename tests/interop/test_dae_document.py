@@ -5,12 +5,14 @@ import random
 import shutil
 import sqlite3
 import time
+from pathlib import Path
 
 import pytest
 import radius_packets as rp
 from conftest import PSK_USER
 from dae_scenes import DaeClient
 from gateway import Settings
+from held import Held
 from net import wait_for
 from radius_packets import audit_id, packet
 from scenes import login_of
@@ -57,11 +59,25 @@ def durable(lab, audit: str, request: bytes) -> tuple[bool, bytes | None]:
     return bool(stops), replies[0] if replies else None
 
 
+def answer_behind_the_disk(lab, client: DaeClient, request: bytes) -> bytes | None:
+    """The thread that writes to disk stands still for a while: until it goes on there is no ACK (P3)."""
+    pid = lab.gateway.controlplane.pid
+    writer, = {int(task.name) for task in Path(f"/proc/{pid}/task").iterdir()} - {pid}
+    with Held(writer, 0.4):
+        client.send(request)
+        assert client.arrived(0.25) is None, "an ACK before the Stop can be durable"
+    return client.arrived(5)
+
+
 def kill_around_a_pod(lab, client: DaeClient, audit: str, after: float | None) -> None:
     """`after`: seconds from the POD to the kill, None: right behind its answer."""
     request = packet(audit_id(audit), identifier=client.identifier())
-    client.send(request)
-    answer = client.arrived(5) if after is None else None
+    answer = None
+    if after is None:
+        answer = answer_behind_the_disk(lab, client, request)
+        assert answer
+    else:
+        client.send(request)
     if after:
         moment = time.monotonic() + after
         wait_for("a random moment", lambda: time.monotonic() > moment, 2, 0.0002)
