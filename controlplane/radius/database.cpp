@@ -27,7 +27,7 @@ CREATE UNIQUE INDEX spool_once ON spool(session, kind) WHERE kind IN (1, 3);
 CREATE INDEX spool_session ON spool(session);
 CREATE TABLE replies(client BLOB NOT NULL, client_port INTEGER NOT NULL, local_port INTEGER NOT NULL,
   identifier INTEGER NOT NULL, authenticator BLOB NOT NULL, reply BLOB NOT NULL, expires INTEGER NOT NULL,
-  PRIMARY KEY(client, client_port, local_port, identifier)) WITHOUT ROWID;
+  PRIMARY KEY(client, client_port, local_port, identifier, authenticator)) WITHOUT ROWID;
 PRAGMA user_version = 1;
 )";
 

@@ -207,6 +207,21 @@ TEST_F(StoreTest, RepliesLiveForTheirWindow) {
   EXPECT_TRUE(store_->recovered().replies.empty());
 }
 
+/// A client has 256 Identifiers a port, and a storm uses them again within the window.
+TEST_F(StoreTest, RepliesToTheSameIdentifierAreToldApart) {
+  StoredReply reply;
+  reply.client = {common::IpAddress::v4(0x092D0F90), 50567};
+  reply.identifier = 216;
+  reply.reply = {41, 216, 0, 20};
+  reply.expires = clock_.wall() + std::chrono::seconds(300);
+  StoredReply next = reply;
+  next.authenticator.fill(0x5A);
+  ASSERT_EQ(stop({.stops = {record(RecordKind::stop, 7)}, .reply = reply}), StoreStatus::ok);
+  ASSERT_EQ(stop({.stops = {record(RecordKind::stop, 8)}, .reply = next}), StoreStatus::ok);
+  reopen();
+  EXPECT_EQ(store_->recovered().replies.size(), 2U);
+}
+
 TEST_F(StoreTest, AcknowledgedRecordsGo) {
   for (std::uint64_t session = 1; session <= 5; ++session)
     ASSERT_EQ(stop({.stops = {record(RecordKind::stop, session)}}), StoreStatus::ok);
