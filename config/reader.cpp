@@ -24,6 +24,9 @@ namespace {
     return fmt::format("<secret, {} octets>", text->size());
   if (is_secret(key)) return "<secret>";
   if (node.is_table()) return "a table";
+  const auto* list = node.as_array();
+  if (list != nullptr && std::ranges::any_of(*list, [](const toml::node& each) { return !each.is_value(); }))
+    return "a list";
   std::ostringstream out;
   node.visit([&](const auto& typed) { out << toml::toml_formatter{typed, toml::format_flags::none}; });
   std::string text = out.str();
@@ -55,6 +58,11 @@ void Section::wrong(const toml::node& node, std::string_view key, std::string_vi
   context_->errors.push_back(problem(&node, key, expected));
 }
 
+void Section::misplaced(const toml::node& node, std::string_view key, std::string_view expected) {
+  wrong(node, key, expected);
+  context_->errors.back().value.clear();
+}
+
 const toml::node* Section::find(std::string_view key) {
   asked_.emplace(key);
   return table_->get(key);
@@ -72,10 +80,17 @@ void Section::warn(std::string_view key, std::string_view expected) {
   context_->warnings.push_back(problem(table_->get(key), key, expected));
 }
 
+/// A key that nobody knows may be a secret's with a slip in it: no text is repeated, and nothing at all beside secrets.
 void Section::finish() {
-  for (const auto& [key, node] : *table_)
-    if (!asked_.contains(key.str()))
-      wrong(node, key.str(), fmt::format("no such key here; known are {}", fmt::join(asked_, ", ")));
+  const bool secrets_here = std::ranges::any_of(asked_, [](const std::string& known) { return is_secret(known); });
+  for (const auto& [key, node] : *table_) {
+    if (asked_.contains(key.str())) continue;
+    const std::string expected = fmt::format("no such key here; known are {}", fmt::join(asked_, ", "));
+    if (secrets_here || node.is_string())
+      misplaced(node, key.str(), expected);
+    else
+      wrong(node, key.str(), expected);
+  }
 }
 
 void Section::each(const toml::node& node, std::string_view key,
@@ -188,7 +203,7 @@ std::optional<Section> Section::section(std::string_view key) {
   const toml::node* node = find(key);
   if (node == nullptr) return std::nullopt;
   if (const toml::table* table = node->as_table()) return Section(*context_, *table, full(key));
-  wrong(*node, key, fmt::format("a table [{}]", full(key)));
+  misplaced(*node, key, fmt::format("a table [{}]", full(key)));
   return std::nullopt;
 }
 
@@ -198,7 +213,7 @@ std::vector<Section> Section::sections(std::string_view key) {
   if (node == nullptr) return found;
   const toml::array* array = node->as_array();
   if (array == nullptr) {
-    wrong(*node, key, fmt::format("an array of tables [[{}]]", full(key)));
+    misplaced(*node, key, fmt::format("an array of tables [[{}]]", full(key)));
     return found;
   }
   for (std::size_t i = 0; i < array->size(); ++i) {
@@ -206,7 +221,7 @@ std::vector<Section> Section::sections(std::string_view key) {
     if (const toml::table* table = array->get(i)->as_table()) {
       found.emplace_back(*context_, *table, full(name));
     } else {
-      wrong(*array->get(i), name, "a table");
+      misplaced(*array->get(i), name, "a table");
     }
   }
   return found;

@@ -103,6 +103,8 @@ class Section {
   [[nodiscard]] std::string full(std::string_view key) const;
   [[nodiscard]] Problem problem(const toml::node* node, std::string_view key, std::string_view expected) const;
   void wrong(const toml::node& node, std::string_view key, std::string_view expected);
+  /// The same where what stands there may be anything, a secret too: the value is not repeated (P6).
+  void misplaced(const toml::node& node, std::string_view key, std::string_view expected);
   [[nodiscard]] std::optional<std::int64_t> integer_in(const toml::node& node, std::string_view key, std::int64_t least,
                                                        std::int64_t most);
   void each(const toml::node& node, std::string_view key,

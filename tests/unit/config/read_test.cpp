@@ -91,6 +91,47 @@ pre-shared-key = 12345678
   }
 }
 
+TEST(ReadConfig, NeverRepeatsASecretWhoseKeyOrPlaceIsWrong) {
+  const auto reading = read_text(least_with(R"(
+[radius]
+secret = "hunter2hunter2"
+nas-identifier = 7
+[[radius.server]]
+address = "10.0.0.1"
+server-kye = "hunter2hunter2"
+server-key = "hunter2"
+secret = 12345678
+[[radius.servr]]
+server-key = "hunter2hunter2"
+[aaa.dynamic-author]
+clients = [["hunter2hunter2"], {address = "10.0.0.2", key = ["hunter2hunter2"]}]
+)"),
+                                 "test.toml", "/tmp");
+  ASSERT_FALSE(reading);
+  EXPECT_GE(reading.error().size(), 6U);
+  for (const Problem& problem : reading.error()) {
+    EXPECT_EQ(problem.to_string().find("hunter2"), std::string::npos) << problem.to_string();
+    EXPECT_EQ(problem.to_string().find("12345678"), std::string::npos) << problem.to_string();
+  }
+}
+
+TEST(ReadConfig, AShortSecretIsWarnedAboutByItsLength) {
+  const auto reading = read_text(least_with("[[radius.server]]\naddress = \"10.0.0.1\"\nserver-key = \"hunter2\"\n"),
+                                 "test.toml", "/tmp");
+  ASSERT_TRUE(reading);
+  ASSERT_EQ(reading->warnings.size(), 1U);
+  EXPECT_NE(reading->warnings[0].to_string().find("server-key = <secret, 7 octets>"), std::string::npos);
+  EXPECT_EQ(reading->warnings[0].to_string().find("hunter2"), std::string::npos);
+}
+
+/// What is no TOML is told by its place; the parser's words hold at most a character of it.
+TEST(ReadConfig, NeverRepeatsASecretThatIsNoToml) {
+  for (const std::string value :
+       {"hunter2hunter2", "\"hunter2hunter2", "'hunter2'hunter2'", "0xhunter2", "\"hunter2\" hunter2"})
+    for (const std::string& error : errors_of("[[radius.server]]\nserver-key = " + value + "\n"))
+      EXPECT_EQ(error.find("hunter2"), std::string::npos) << error;
+}
+
 TEST(ReadConfig, RefusesASecretThatOthersCanRead) {
   const auto file = std::filesystem::temp_directory_path() / ("portcullis-key-" + std::to_string(getpid()));
   std::ofstream(file) << "a long shared secret\n";
