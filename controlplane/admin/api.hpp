@@ -60,6 +60,9 @@ struct Sources {
 void handle(Sources& sources, const Request& request, Answer answer);
 
 /// The exposition text of /metrics (Prometheus 0.0.4), the dataplane's counters included.
-void collect_metrics(Sources& sources, std::move_only_function<void(std::string)> done);
+/// @return to be called where the dataplane is not waited for any longer: `done` gets what there is, and
+///         portcullis_dataplane_up is 0; nothing where it was called already
+[[nodiscard]] std::move_only_function<void()> collect_metrics(Sources& sources,
+                                                              std::move_only_function<void(std::string)> done);
 
 }  // namespace controlplane::admin

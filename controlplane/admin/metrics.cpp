@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <utility>
 
 #include <fmt/format.h>
 #include <prometheus/metric_family.h>
@@ -99,17 +100,27 @@ void add_dataplane(Families& families, const dataplane::NamedValue& item) {
 
 }  // namespace
 
-void collect_metrics(Sources& sources, std::move_only_function<void(std::string)> done) {
-  auto families = std::make_shared<Families>();
-  add_sessions(*families, sources.sessions.totals());
+std::move_only_function<void()> collect_metrics(Sources& sources, std::move_only_function<void(std::string)> done) {
+  struct Collection {
+    Families families;
+    std::move_only_function<void(std::string)> done;
+    void finish(bool dataplane_answers) {
+      if (!done) return;
+      families.add({"portcullis_dataplane_up", "1: the dataplane answers", {}, dataplane_answers ? 1.0 : 0.0, false});
+      std::exchange(done, nullptr)(families.text());
+    }
+  };
+  const auto collection = std::make_shared<Collection>();
+  collection->done = std::move(done);
+  add_sessions(collection->families, sources.sessions.totals());
   for (const auto& source : sources.metrics)
-    for (const Metric& metric : source()) families->add(metric);
-  sources.read_statistics([families, done = std::move(done)](auto values) mutable {
-    families->add({"portcullis_dataplane_up", "1: the dataplane answers", {}, values ? 1.0 : 0.0, false});
-    if (values)
-      for (const dataplane::NamedValue& value : *values) add_dataplane(*families, value);
-    done(families->text());
+    for (const Metric& metric : source()) collection->families.add(metric);
+  sources.read_statistics([collection](auto values) {
+    if (values && collection->done)
+      for (const dataplane::NamedValue& value : *values) add_dataplane(collection->families, value);
+    collection->finish(values.has_value());
   });
+  return [collection] { collection->finish(false); };
 }
 
 }  // namespace controlplane::admin

@@ -38,6 +38,8 @@ using HttpResponse = http::response<http::string_body>;
 
 constexpr std::uint64_t kMaxRequestOctets = 16'384;
 constexpr std::size_t kMaxConnections = 64;
+/// With a dataplane that stands still the metrics are wanted most: a scrape waits 10 s where it is not told otherwise.
+constexpr std::chrono::seconds kScrapePatience{3};
 constexpr std::chrono::seconds kPatience{30};  ///< a connection that says nothing for so long is closed
 
 enum class Access : std::uint8_t { none, metrics, read, write };
@@ -164,16 +166,19 @@ asio::awaitable<Reply> Server::State::answer(const HttpRequest& request, Access 
     waiting->reply = std::move(reply);
     waiting->timer.cancel();
   };
+  std::move_only_function<void()> give_up;
   if (metrics) {
-    collect_metrics(sources, [done](std::string text) { done({200, "text/plain; version=0.0.4", std::move(text)}); });
+    give_up = collect_metrics(sources,
+                              [done](std::string text) { done({200, "text/plain; version=0.0.4", std::move(text)}); });
   } else {
     handle(sources, call, done);
   }
   if (!waiting->reply) {
-    waiting->timer.expires_after(kPatience);
+    waiting->timer.expires_after(metrics ? kScrapePatience : kPatience);
     boost::system::error_code ignored;
     co_await waiting->timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   }
+  if (!waiting->reply && give_up) give_up();
   if (!waiting->reply) co_return Reply{504, "application/json", "{\"error\":\"no answer in time\"}\n"};
   co_return std::move(*waiting->reply);
 }

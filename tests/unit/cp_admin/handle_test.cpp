@@ -94,12 +94,33 @@ TEST_F(Handle, CollectsMetricsOfEveryRoom) {
         {"portcullis_dae_disconnect_requests_total", "By client", {{"client", "10.0.0.1"}}, 5, true}};
   });
   std::string text;
-  collect_metrics(sources, [&](std::string got) { text = std::move(got); });
+  (void)collect_metrics(sources, [&](std::string got) { text = std::move(got); });
   for (const char* line :
        {"portcullis_sessions_begun_total 32", "portcullis_dataplane_drops_total{reason=\"bad_icv\"} 3",
         "portcullis_dae_disconnect_requests_total{client=\"10.0.0.1\"} 5", "portcullis_dataplane_up 1",
         "portcullis_dataplane_port_rx_packets{port=\"outside\"} 9"})
     EXPECT_NE(text.find(line), std::string::npos) << line << " in\n" << text;
+}
+
+TEST_F(Handle, MetricsDoNotWaitForADataplaneThatStandsStill) {
+  std::move_only_function<void()> late;
+  sources.read_statistics = [&](auto done) {
+    late = [done = std::move(done)]() mutable { done(std::vector<dataplane::NamedValue>{{"drop.bad_icv", 3}}); };
+  };
+  unsigned answers = 0;
+  std::string text;
+  auto give_up = collect_metrics(sources, [&](std::string got) {
+    ++answers;
+    text = std::move(got);
+  });
+  EXPECT_EQ(answers, 0U);
+  give_up();
+  EXPECT_EQ(answers, 1U);
+  EXPECT_NE(text.find("portcullis_dataplane_up 0"), std::string::npos) << text;
+  EXPECT_NE(text.find("portcullis_sessions_begun_total"), std::string::npos) << text;
+  late();
+  give_up();
+  EXPECT_EQ(answers, 1U);
 }
 
 }  // namespace
