@@ -3,8 +3,10 @@
 import os
 import signal
 import subprocess
+import time
 
 from conftest import PSK_USER
+from held import Held
 from lab import HOST
 from net import wait_for
 from scenes import RADIUS_SIDE, login_of, ping, pod, stop_of
@@ -120,3 +122,14 @@ def test_a_pulled_cable_loses_packets_and_nothing_else(lab_with):
     assert lab.gateway.session_of(PSK_USER)["audit_session_id"] == audit
     assert pod(lab, audit).code == "Disconnect-ACK"
     assert stop_of(lab, audit)["Acct-Terminate-Cause"] == "Admin-Reset"
+
+
+def test_metrics_do_not_wait_for_a_dataplane_that_stands_still(lab_with):
+    lab = lab_with()
+    assert "\nportcullis_dataplane_up 1" in lab.gateway.ctl("metrics")
+    with Held(lab.gateway.dataplane.pid, 6):
+        begin = time.monotonic()
+        assert "\nportcullis_dataplane_up 0" in lab.gateway.ctl("metrics")
+        assert time.monotonic() - begin < 5, "a scrape waits 10 s"
+    wait_for("the dataplane's counters", lambda: "\nportcullis_dataplane_up 1" in lab.gateway.ctl("metrics"))
+    lab.gateway.check_alive()
