@@ -266,8 +266,9 @@ void Store::load(SpoolId after, std::size_t limit, Loaded done) {
   impl_->thread_->push(
       {[after, limit, page](Database& db, sql::Changes&) {
          auto read = sql::read_spool(db, after, limit);
-         if (read) *page = *std::move(read);
-         return read.has_value();
+         if (!read) return false;
+         *page = *std::move(read);
+         return true;
        },
        [post = impl_->post_, weak = std::weak_ptr(impl_->shared_), page, done = std::move(done)](bool) mutable {
          if (page->unreadable > 0) log().error("{} spooled accounting records cannot be read", page->unreadable);

@@ -160,7 +160,9 @@ void Sessions::adopt(common::SessionId id, const radius::OpenSession& row, const
 }
 
 void Sessions::on_reconciled() {
-  if (left_to_reconcile_ == 0 || --left_to_reconcile_ > 0) return;
+  if (left_to_reconcile_ == 0) return;
+  --left_to_reconcile_;
+  if (left_to_reconcile_ > 0) return;
   is_reconciled_ = true;
   set_ready();
   if (reconciled_) std::exchange(reconciled_, nullptr)();
