@@ -24,9 +24,6 @@ namespace {
     return fmt::format("<secret, {} octets>", text->size());
   if (is_secret(key)) return "<secret>";
   if (node.is_table()) return "a table";
-  const auto* list = node.as_array();
-  if (list != nullptr && std::ranges::any_of(*list, [](const toml::node& each) { return !each.is_value(); }))
-    return "a list";
   std::ostringstream out;
   node.visit([&](const auto& typed) { out << toml::toml_formatter{typed, toml::format_flags::none}; });
   std::string text = out.str();
@@ -80,16 +77,17 @@ void Section::warn(std::string_view key, std::string_view expected) {
   context_->warnings.push_back(problem(table_->get(key), key, expected));
 }
 
-/// A key that nobody knows may be a secret's with a slip in it: no text is repeated, and nothing at all beside secrets.
+/// A key that nobody knows may be a secret's with a slip in it: only a number or a boolean is repeated, and beside
+/// secrets nothing at all.
 void Section::finish() {
   const bool secrets_here = std::ranges::any_of(asked_, [](const std::string& known) { return is_secret(known); });
   for (const auto& [key, node] : *table_) {
     if (asked_.contains(key.str())) continue;
     const std::string expected = fmt::format("no such key here; known are {}", fmt::join(asked_, ", "));
-    if (secrets_here || node.is_string())
-      misplaced(node, key.str(), expected);
-    else
+    if (!secrets_here && (node.is_number() || node.is_boolean()))
       wrong(node, key.str(), expected);
+    else
+      misplaced(node, key.str(), expected);
   }
 }
 

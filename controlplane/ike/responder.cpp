@@ -118,7 +118,6 @@ void Responder::Core::reap(Peer& peer, IkeSa& sa) {
   }
   if (peer.names && !std::exchange(peer.released, true)) context.door.detach(peer.names->id);
   context.table.remove_peer(id);
-  check_shutdown();
 }
 
 void Responder::Core::on_timer() {

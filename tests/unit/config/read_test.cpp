@@ -95,6 +95,7 @@ TEST(ReadConfig, NeverRepeatsASecretWhoseKeyOrPlaceIsWrong) {
   const auto reading = read_text(least_with(R"(
 [radius]
 secret = "hunter2hunter2"
+secrets = ["hunter2hunter2"]
 nas-identifier = 7
 [[radius.server]]
 address = "10.0.0.1"
@@ -108,7 +109,7 @@ clients = [["hunter2hunter2"], {address = "10.0.0.2", key = ["hunter2hunter2"]}]
 )"),
                                  "test.toml", "/tmp");
   ASSERT_FALSE(reading);
-  EXPECT_GE(reading.error().size(), 6U);
+  EXPECT_GE(reading.error().size(), 7U);
   for (const Problem& problem : reading.error()) {
     EXPECT_EQ(problem.to_string().find("hunter2"), std::string::npos) << problem.to_string();
     EXPECT_EQ(problem.to_string().find("12345678"), std::string::npos) << problem.to_string();

@@ -3,11 +3,9 @@
 
 #include <array>
 #include <chrono>
-#include <cstdlib>
 #include <cstring>
-#include <fstream>
-#include <memory>
-#include <sched.h>
+#include <functional>
+#include <stdexcept>
 #include <thread>
 #include <unistd.h>
 #include <vector>
@@ -19,9 +17,7 @@
 #include <rte_ethdev.h>
 #include <sys/socket.h>
 
-#include "dataplane/eal/mempool.hpp"
-#include "dataplane/eal/port.hpp"
-#include "dataplane/eal/runtime.hpp"
+#include "tests/unit/dp_eal/environment.hpp"
 
 namespace dataplane::eal {
 namespace {
@@ -48,39 +44,17 @@ Frame frame(std::uint8_t mark) {
   return octets;
 }
 
-class Eal : public ::testing::Environment {
- public:
-  void SetUp() override {
-    if (geteuid() != 0 || unshare(CLONE_NEWNET) != 0) return;
-    for (const std::string name : {"ap", "xd", "pc"}) {
-      const std::string command = "ip link add " + name + "near type veth peer name " + name + "far && ip link set " +
-                                  name + "near up && ip link set " + name + "far up";
-      if (std::system(command.c_str()) != 0) return;
-    }
-    config.dataplane.workers = {0};
-    config.dataplane.hugepages = config::Hugepages::off;
-    config.dataplane.memory_mib = 128;
-    const std::string socket = ",socket-abstract=yes,socket=portcullis-test-" + std::to_string(::getpid());
-    for (const std::string device : kDevices)
-      config.ports.push_back(
-          {.name = device.substr(0, device.find(',')), .device = device + (device.contains("memif") ? socket : "")});
-    auto started = Runtime::start(config);
-    if (!started) {
-      ADD_FAILURE() << started.error();
-      return;
-    }
-    runtime = std::make_unique<Runtime>(std::move(*started));
-    pool = std::make_unique<Mempool>(std::move(*Mempool::create("test", mempool_shape(config, 64))));
-  }
-  void TearDown() override {
-    pool.reset();
-    runtime.reset();
-  }
-  config::Config config;
-  std::unique_ptr<Runtime> runtime;
-  std::unique_ptr<Mempool> pool;
-};
-Eal& eal = *static_cast<Eal*>(::testing::AddGlobalTestEnvironment(new Eal));
+std::vector<config::Port> ports() {
+  const std::string socket = ",socket-abstract=yes,socket=portcullis-test-" + std::to_string(::getpid());
+  std::vector<config::Port> all;
+  for (const std::string device : kDevices)
+    all.push_back(
+        {.name = device.substr(0, device.find(',')), .device = device + (device.contains("memif") ? socket : "")});
+  return all;
+}
+
+test::Environment& eal = *static_cast<test::Environment*>(::testing::AddGlobalTestEnvironment(new test::Environment(
+    {test::veth("apnear", "apfar"), test::veth("xdnear", "xdfar"), test::veth("pcnear", "pcfar")}, ports(), 1, 128)));
 
 /// The wire's other end: a raw socket on an interface of the kernel.
 class FarEnd {
@@ -113,7 +87,7 @@ class DriverTest : public ::testing::Test {
     if (!eal.runtime) GTEST_SKIP() << "needs a network namespace of its own";
   }
   static Port open(std::uint16_t index) {
-    auto port = Port::open(eal.config.ports[index], common::PortIndex{index}, 1, eal.pool->get());
+    auto port = eal.open(index);
     if (!port) throw std::runtime_error(port.error());
     return std::move(*port);
   }

@@ -14,62 +14,33 @@
 #include <rte_ethdev.h>
 
 #include "dataplane/eal/host_rings.hpp"
-#include "dataplane/eal/mempool.hpp"
-#include "dataplane/eal/runtime.hpp"
+#include "tests/unit/dp_eal/environment.hpp"
 
 namespace dataplane::eal {
 namespace {
 
-/// EAL can be started once in a process, so all tests share it and its devices.
-class Eal : public ::testing::Environment {
- public:
-  void SetUp() override {
-    if (geteuid() != 0 || unshare(CLONE_NEWNET) != 0) return;
-    if (std::system("ip link add near type veth peer name far && ip link set near up && ip link set far up") != 0)
-      return;
-    if (std::system("ip link add narrow type veth peer name narrowfar && ip link set narrow up") != 0) return;
-    config.dataplane.workers = {0, 0};
-    config.dataplane.hugepages = config::Hugepages::off;
-    config.dataplane.memory_mib = 96;
-    config.ports = {{.name = "null", .device = "net_null0"},
-                    {.name = "packet",
-                     .role = config::Role::inside,
-                     .device = "net_af_packet0,iface=near",
-                     .mtu = 1400,
-                     .mac = common::MacAddress{{2, 0, 0, 0, 0, 0x77}}},
-                    {.name = "narrow", .device = "net_af_packet1,iface=narrow,qpairs=1"}};
-    auto started = Runtime::start(config);
-    if (!started) {
-      ADD_FAILURE() << started.error();
-      return;
-    }
-    runtime = std::make_unique<Runtime>(std::move(*started));
-    pool = std::make_unique<Mempool>(std::move(*Mempool::create("test", mempool_shape(config, 64))));
-  }
-  void TearDown() override {
-    pool.reset();
-    runtime.reset();
-  }
-  config::Config config;
-  std::unique_ptr<Runtime> runtime;
-  std::unique_ptr<Mempool> pool;
-};
-Eal& eal = *static_cast<Eal*>(::testing::AddGlobalTestEnvironment(new Eal));
+test::Environment& eal = *static_cast<test::Environment*>(::testing::AddGlobalTestEnvironment(
+    new test::Environment({test::veth("near", "far"), test::veth("narrow", "narrowfar")},
+                          {{.name = "null", .device = "net_null0"},
+                           {.name = "packet",
+                            .role = config::Role::inside,
+                            .device = "net_af_packet0,iface=near",
+                            .mtu = 1400,
+                            .mac = common::MacAddress{{2, 0, 0, 0, 0, 0x77}}},
+                           {.name = "narrow", .device = "net_af_packet1,iface=narrow,qpairs=1"}},
+                          2, 96)));
 
 class PortTest : public ::testing::Test {
  protected:
   void SetUp() override {
     if (!eal.runtime) GTEST_SKIP() << "needs a network namespace of its own";
   }
-  static std::expected<Port, std::string> open(std::uint16_t index) {
-    return Port::open(eal.config.ports[index], common::PortIndex{index}, 2, eal.pool->get());
-  }
 };
 
 TEST_F(PortTest, RunsWithoutHugepages) { EXPECT_FALSE(eal.runtime->hugepages()); }
 
 TEST_F(PortTest, AnyVdevOpensWithAQueuePairAWorker) {
-  auto port = open(0);
+  auto port = eal.open(0);
   ASSERT_TRUE(port.has_value()) << port.error();
   EXPECT_EQ(port->driver(), "net_null");
   EXPECT_EQ(port->kernel_interface(), std::nullopt);
@@ -80,7 +51,7 @@ TEST_F(PortTest, AnyVdevOpensWithAQueuePairAWorker) {
 }
 
 TEST_F(PortTest, FewerTransmitQueuesThanWorkersAreRefused) {
-  const auto port = open(2);
+  const auto port = eal.open(2);
   ASSERT_FALSE(port.has_value());
   EXPECT_NE(port.error().find("transmit queues"), std::string::npos) << port.error();
 }
@@ -92,7 +63,7 @@ TEST_F(PortTest, UnknownDevicesAreNamed) {
 }
 
 TEST_F(PortTest, AfPacketSetsAddressAndMtuSendsAndDrains) {
-  auto opened = open(1);
+  auto opened = eal.open(1);
   ASSERT_TRUE(opened.has_value()) << opened.error();
   Port port = std::move(*opened);
   EXPECT_EQ(port.kernel_interface(), "near");
