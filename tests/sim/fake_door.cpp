@@ -43,9 +43,7 @@ common::SecretBytes msk_of(const std::string& user) {
 
 template <class Done>
 void FakeDoor::later(Done done) {
-  // std::function wants copies; an answer is given once.
-  auto shared = std::make_shared<Done>(std::move(done));
-  world_.after(std::chrono::milliseconds(1 + world_.chance() % 30), [shared] { (*shared)(); });
+  world_.after(std::chrono::milliseconds(1 + world_.chance() % 30), std::move(done));
 }
 
 std::optional<session::SessionNames> FakeDoor::begin(const session::LoginFacts& facts, session::PeerHandle& peer) {

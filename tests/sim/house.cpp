@@ -47,8 +47,8 @@ void SimWires::send(radius::WireId wire, ByteView packet) {
 
 template <class Done, class Value>
 void SimLink::later(Done done, Value value) {
-  auto shared = std::make_shared<std::pair<Done, Value>>(std::move(done), std::move(value));
-  world_.after(std::chrono::milliseconds(1 + world_.chance() % 10), [shared] { shared->first(shared->second); });
+  world_.after(std::chrono::milliseconds(1 + world_.chance() % 10),
+               [done = std::move(done), value = std::move(value)]() mutable { done(std::move(value)); });
 }
 
 void SimLink::connect() {
@@ -102,10 +102,10 @@ void SimLink::delete_child(common::SessionId, common::Spi, dataplane::LinkCallba
 
 void SimLink::remove(std::vector<channel::RemoveSession> all,
                      std::move_only_function<void(std::vector<channel::SessionCounters>)> done) {
-  auto shared = std::make_shared<std::pair<decltype(all), decltype(done)>>(std::move(all), std::move(done));
-  world_.after(std::chrono::milliseconds(1 + world_.chance() % 10), [this, shared] {
+  const auto delay = std::chrono::milliseconds(1 + world_.chance() % 10);
+  world_.after(delay, [this, all = std::move(all), done = std::move(done)]() mutable {
     std::vector<channel::SessionCounters> counters;
-    for (const auto& one : shared->first) {
+    for (const auto& one : all) {
       const common::SessionId id{one.session_id};
       auto final_counters = now_of(id);
       final_counters.final_ = 1;
@@ -115,7 +115,7 @@ void SimLink::remove(std::vector<channel::RemoveSession> all,
       }
       counters.push_back(final_counters);
     }
-    shared->second(std::move(counters));
+    done(std::move(counters));
   });
 }
 
@@ -138,13 +138,11 @@ void SimLink::read_counters(std::vector<common::SessionId> all,
                             dataplane::LinkCallback<std::vector<channel::SessionCounters>> done) {
   std::vector<channel::SessionCounters> counters;
   for (const common::SessionId id : all) counters.push_back(now_of(id));
-  auto shared = std::make_shared<std::pair<decltype(done), decltype(counters)>>(std::move(done), std::move(counters));
-  world_.after(2ms, [shared] { shared->first(std::move(shared->second)); });
+  later(std::move(done), dataplane::LinkResult<std::vector<channel::SessionCounters>>(std::move(counters)));
 }
 
 void SimLink::list(dataplane::LinkCallback<std::vector<dataplane::ListedSession>> done) {
-  auto shared = std::make_shared<decltype(done)>(std::move(done));
-  world_.after(2ms, [shared] { (*shared)(std::vector<dataplane::ListedSession>{}); });
+  later(std::move(done), dataplane::LinkResult<std::vector<dataplane::ListedSession>>());
 }
 
 std::optional<common::Spi> SimLink::take_spi() { return *reserved.insert(common::Spi{++last_spi_}).first; }
@@ -154,10 +152,9 @@ std::optional<common::Spi> SimLink::take_spi() { return *reserved.insert(common:
 void SimSpool::commit(Done done, std::move_only_function<void()> write) {
   const bool works = world_.chance() % 100 >= failures;
   disk_free_ = std::max(disk_free_, world_.now()) + std::chrono::milliseconds(1 + world_.chance() % 5);
-  auto shared = std::make_shared<std::pair<Done, std::move_only_function<void()>>>(std::move(done), std::move(write));
-  world_.after(disk_free_ - world_.now(), [shared, works] {
-    if (works) shared->second();
-    shared->first(works ? radius::StoreStatus::ok : radius::StoreStatus::failed);
+  world_.after(disk_free_ - world_.now(), [done = std::move(done), write = std::move(write), works]() mutable {
+    if (works) write();
+    done(works ? radius::StoreStatus::ok : radius::StoreStatus::failed);
   });
 }
 
@@ -212,8 +209,7 @@ void SimSpool::load(radius::SpoolId after, std::size_t limit, Loaded done) {
   std::vector<radius::SpooledRecord> loaded;
   for (auto row = rows.upper_bound(after); row != rows.end() && loaded.size() < limit; ++row)
     loaded.push_back({row->first, row->second});
-  auto shared = std::make_shared<std::pair<Loaded, decltype(loaded)>>(std::move(done), std::move(loaded));
-  world_.after(1ms, [shared] { shared->first(std::move(shared->second)); });
+  world_.after(1ms, [done = std::move(done), loaded = std::move(loaded)]() mutable { done(std::move(loaded)); });
 }
 
 void SimSpool::acknowledge(std::span<const radius::SpoolId> records) {
@@ -244,16 +240,14 @@ House::House(World& network, std::shared_ptr<config::Config> configuration)
       link(network),
       access(*config, access_wires, network.clock(), random_of(network), [] {}),
       accounting(*config, spool, accounting_wires, network.clock(), random_of(network), [] {}),
-      sessions(config, {.clock = network.clock(),
-                        .post =
-                            [this](std::move_only_function<void()> work) {
-                              auto shared = std::make_shared<std::move_only_function<void()>>(std::move(work));
-                              world.after(common::Duration(0), [shared] { (*shared)(); });
-                            },
-                        .link = link,
-                        .spool = spool,
-                        .access = access,
-                        .fenced = {}}) {
+      sessions(
+          config,
+          {.clock = network.clock(),
+           .post = [this](std::move_only_function<void()> work) { world.after(common::Duration(0), std::move(work)); },
+           .link = link,
+           .spool = spool,
+           .access = access,
+           .fenced = {}}) {
   spdlog::set_level(spdlog::level::off);
   access_wires.receive([this](radius::WireId wire, ByteView bytes) { access.on_datagram(wire, bytes); });
   accounting_wires.receive([this](radius::WireId wire, ByteView bytes) { accounting.on_datagram(wire, bytes); });

@@ -16,7 +16,7 @@ namespace sim {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr std::uint32_t kStart = 1, kStop = 2, kInterim = 3;
+constexpr std::uint32_t kStart = 1, kStop = 2;
 
 struct Servers {
   explicit Servers(World& world)
@@ -76,12 +76,12 @@ void judge_books(const House& house, const Servers& servers, std::vector<std::st
     if (!known.contains(id)) wrong.push_back("a record of nobody: " + id);
 }
 
-/// At each server alone, and where nothing overtakes on the wire: Start, Interims, Stop.
+/// At each server alone: nothing after the Stop but the Stop again (P3).
 void judge_order(const RadiusServer& server, std::vector<std::string>& wrong) {
   for (const auto& [id, account] : server.accounts) {
     const auto first_stop = std::ranges::find(account.records, kStop, &Account::Record::status);
-    for (auto later = first_stop; later != account.records.end(); ++later)
-      if (later->status == kInterim) wrong.push_back(id + ": an Interim after its Stop");
+    if (std::any_of(first_stop, account.records.end(), [](const auto& later) { return later.status != kStop; }))
+      wrong.push_back(id + ": more than its Stop after its Stop");
   }
 }
 

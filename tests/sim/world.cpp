@@ -14,8 +14,8 @@ void World::random(common::MutableByteView out) {
   for (std::uint8_t& octet : out) octet = static_cast<std::uint8_t>(chance_());
 }
 
-void World::after(common::Duration delay, std::function<void()> then) {
-  queue_.push({now() + delay, order_++, std::move(then)});
+void World::after(common::Duration delay, std::move_only_function<void()> then) {
+  queue_.push({now() + delay, order_++, std::make_shared<std::move_only_function<void()>>(std::move(then))});
 }
 
 void World::set_timer(std::function<std::optional<common::MonotonicTime>()> next, std::function<void()> fire) {
@@ -51,7 +51,7 @@ bool World::run(const std::function<bool()>& done, common::Duration limit) {
     if (event) {
       const auto what = queue_.top().what;
       queue_.pop();
-      what();
+      (*what)();
     } else if (deadline && *deadline <= now()) {
       fire_();
     } else {

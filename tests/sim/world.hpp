@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <queue>
 #include <random>
@@ -46,7 +47,7 @@ class World final : public controlplane::ike::Environment {
   void attach(const common::IpAddress& address, Receiver receiver) { receivers_[address] = std::move(receiver); }
   void detach(const common::IpAddress& address) { receivers_.erase(address); }
 
-  void after(common::Duration delay, std::function<void()> then);
+  void after(common::Duration delay, std::move_only_function<void()> then);
   /// Who else has deadlines: the gateway.
   void set_timer(std::function<std::optional<common::MonotonicTime>()> next, std::function<void()> fire);
 
@@ -67,7 +68,7 @@ class World final : public controlplane::ike::Environment {
   struct Happening {
     common::MonotonicTime at;
     std::uint64_t order;
-    std::function<void()> what;
+    std::shared_ptr<std::move_only_function<void()>> what;  ///< shared: a priority_queue gives copies only
     bool operator<(const Happening& other) const { return std::pair(at, order) > std::pair(other.at, other.order); }
   };
 
