@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from conftest import PSK, PSK_USER
 from lab import HOST, Ip, Lab, ip_packets
-from net import wait_for
+from net import Host, wait_for
 from radius import disconnect
 from strongswan import Login, StrongSwan
 
@@ -20,6 +20,15 @@ def login_of(lab: Lab, method: str, **more) -> Login:
     if method in ("certificate", "eap-tls"):
         return Login(method, "carol@lab.example", credential=lab.authority.issue("carol@lab.example", "clientAuth"), **more)
     return Login(method, "alice", "wonderland", **more)
+
+
+def logged_in(lab: Lab, host: Host | None = None) -> tuple[StrongSwan, dict]:
+    """A strongSwan on that host (default: the client behind the NAT) with a tunnel by PSK, and its session as the gateway shows it."""
+    swan = lab.strongswan(host or lab.client)
+    swan.configure(login_of(lab, "psk"))
+    came_up, output = swan.login()
+    assert came_up, output
+    return swan, lab.gateway.session_of(PSK_USER)
 
 
 def ping(lab: Lab, swan: StrongSwan, inner: str) -> None:

@@ -12,7 +12,7 @@ from lab import DIRECT, HOST, RADIUS
 from net import wait_for
 from radius import DAE_SECRET
 from radius_packets import audit_id, packet
-from scenes import RADIUS_SIDE, login_of, ping, stop_of
+from scenes import RADIUS_SIDE, logged_in, login_of, ping, stop_of
 
 #: A client that must prove itself and date its packets, and is answered in the RFC's way.
 STRICT = (f'{{address = "{HOST}", server-key = "{DAE_SECRET}", profile = "rfc5176", require-message-authenticator = true, '
@@ -91,10 +91,7 @@ def wrong_proofs(ids: bytes) -> list[Silent]:
 
 def test_what_is_wrong_gets_no_answer_and_its_own_counter(lab_with):
     lab = lab_with(Settings(dae_clients=STRICT + LOCAL))
-    swan = lab.strongswan(lab.direct)
-    swan.configure(login_of(lab, "psk"))
-    assert swan.login()[0]
-    session = lab.gateway.session_of(PSK_USER)
+    swan, session = logged_in(lab, lab.direct)
     ids = audit_id(session["audit_session_id"])
     known = DaeClient(lab)
     strict, local = DaeClient(lab, HOST), DaeClient(lab, RADIUS_SIDE, host=lab.gw)
@@ -118,10 +115,8 @@ def test_what_is_wrong_gets_no_answer_and_its_own_counter(lab_with):
 
 def test_octets_behind_the_packet_are_padding(lab_with):
     lab = lab_with(Settings(dae_clients=LOCAL))
-    swan = lab.strongswan(lab.direct)
-    swan.configure(login_of(lab, "psk"))
-    assert swan.login()[0]
-    ids = audit_id(lab.gateway.session_of(PSK_USER)["audit_session_id"])
+    _, session = logged_in(lab, lab.direct)
+    ids = audit_id(session["audit_session_id"])
     before = counters(lab)
     for client in (DaeClient(lab), DaeClient(lab, RADIUS_SIDE, host=lab.gw)):
         request = packet(audit_id("nobody"), identifier=client.identifier())
@@ -137,10 +132,8 @@ def test_octets_behind_the_packet_are_padding(lab_with):
 
 def test_a_repeated_request_gets_the_same_octets_and_is_done_once(lab_with):
     lab = lab_with()
-    swan = lab.strongswan(lab.direct)
-    swan.configure(login_of(lab, "psk"))
-    assert swan.login()[0]
-    audit = lab.gateway.session_of(PSK_USER)["audit_session_id"]
+    _, session = logged_in(lab, lab.direct)
+    audit = session["audit_session_id"]
     client, other_port = DaeClient(lab), DaeClient(lab)
     refused = packet(audit_id("nobody"), identifier=7)
     nak = client.ask(refused)

@@ -9,7 +9,7 @@ from conftest import PSK_USER
 from held import Held
 from lab import HOST
 from net import wait_for
-from scenes import RADIUS_SIDE, login_of, ping, pod, stop_of
+from scenes import RADIUS_SIDE, logged_in, ping, pod, stop_of
 
 
 def check(lab, program: str):
@@ -29,9 +29,7 @@ def test_check_and_reload_keep_the_old_configuration_when_the_new_one_is_wrong(l
         assert '"shiny"' in wrong.stderr and "-4" in wrong.stderr, "both errors at once"
     lab.gateway.controlplane.signal(signal.SIGHUP)
     lab.gateway.controlplane.wait_for_output("the old configuration stays")
-    swan = lab.strongswan()
-    swan.configure(login_of(lab, "psk"))
-    assert swan.login()[0], "it works as before"
+    logged_in(lab)  # it works as before
     lab.gateway.config.write_text(good)
     lab.gateway.controlplane.signal(signal.SIGHUP)
     lab.gateway.controlplane.wait_for_output("configuration read again")
@@ -52,20 +50,15 @@ def test_clear_and_the_control_plane_as_another_user(lab_with):
     status = open(f"/proc/{lab.gateway.controlplane.pid}/status").read()
     assert "Uid:\t65534\t65534\t65534\t65534" in status
     assert "CapEff:\t0000000000000400" in status, "CAP_NET_BIND_SERVICE and nothing else"
-    swan = lab.strongswan()
-    swan.configure(login_of(lab, "psk"))
-    assert swan.login()[0]
-    audit = lab.gateway.session_of(PSK_USER)["audit_session_id"]
+    _, session = logged_in(lab)
+    audit = session["audit_session_id"]
     assert "1 session cleared" in lab.gateway.ctl("clear", "crypto", "session", "user", PSK_USER)
     assert stop_of(lab, audit)["Acct-Terminate-Cause"] == "Admin-Reset"
 
 
 def test_garbage_on_every_port_is_counted_and_nothing_else(lab_with):
     lab = lab_with()
-    swan = lab.strongswan()
-    swan.configure(login_of(lab, "psk"))
-    assert swan.login()[0]
-    session = lab.gateway.session_of(PSK_USER)
+    _, session = logged_in(lab)
     spray = ("import os,random,socket,sys\nr=random.Random(7)\ns=socket.socket(socket.AF_INET,socket.SOCK_DGRAM)\n"
              "for i in range(3000):\n"
              "  s.sendto(r.randbytes(r.choice((0,1,3,4,5,27,28,40,200,1400))), ('203.0.113.1', r.choice((500,4500,3799))))\n"
@@ -84,10 +77,8 @@ def test_garbage_on_every_port_is_counted_and_nothing_else(lab_with):
 
 def test_a_killed_dataplane_ends_its_sessions_and_the_next_one_serves(lab_with):
     lab = lab_with()
-    swan = lab.strongswan()
-    swan.configure(login_of(lab, "psk"))
-    assert swan.login()[0]
-    audit = lab.gateway.session_of(PSK_USER)["audit_session_id"]
+    swan, session = logged_in(lab)
+    audit = session["audit_session_id"]
     ping(lab, swan, swan.inner_address())
     lab.gateway.dataplane.kill()
     assert lab.gateway.sessions(), "until a dataplane says that they are gone, nobody knows"
@@ -106,9 +97,7 @@ def test_a_killed_dataplane_ends_its_sessions_and_the_next_one_serves(lab_with):
 
 def test_a_pulled_cable_loses_packets_and_nothing_else(lab_with):
     lab = lab_with()
-    swan = lab.strongswan()
-    swan.configure(login_of(lab, "psk"))
-    assert swan.login()[0]
+    swan, _ = logged_in(lab)
     inner = swan.inner_address()
     ping(lab, swan, inner)
     audit = lab.gateway.session_of(PSK_USER)["audit_session_id"]

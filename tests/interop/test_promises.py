@@ -9,7 +9,7 @@ from gateway import Settings
 from held import Held
 from lab import HOST, NAT
 from net import wait_for
-from scenes import Wires, login_of, ping, pod, stop_of
+from scenes import Wires, logged_in, login_of, ping, pod, stop_of
 
 ROUNDS = 20
 HELD = 0.1
@@ -109,10 +109,8 @@ def test_stops_survive_radius_being_down_and_a_second_server_takes_over(lab_with
     second = lab.adopt(FreeRadius(lab.inside, lab.directory, lab.authority, "radius2", 2812, 2813))
     second.set_user(PSK_USER, 'Cleartext-Password := "cisco"')
     second.start()
-    swan = lab.strongswan()
-    swan.configure(login_of(lab, "psk"))
-    assert swan.login()[0]
-    audit = lab.gateway.session_of(PSK_USER)["audit_session_id"]
+    swan, session = logged_in(lab)
+    audit = session["audit_session_id"]
     lab.radius.stop()
     assert pod(lab, audit).code == "Disconnect-ACK"
     wait_for("the Stop at the second server", lambda: second.stops(audit), 30)
