@@ -45,7 +45,8 @@ class Held:
 
     def __enter__(self) -> Held:
         self._thread.start()
-        self._still.wait(10)
+        if not self._still.wait(10):
+            raise TimeoutError(f"thread {self._tid} does not stand still")
         if self._error:
             raise self._error
         return self
