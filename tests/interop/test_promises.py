@@ -12,7 +12,7 @@ from net import wait_for
 from scenes import Wires, logged_in, login_of, ping, pod, stop_of
 
 ROUNDS = 20
-HELD = 0.1
+HELD = 0.5  # seconds: radclient alone takes a fifth of that to start
 
 
 def revoke_in_the_middle(lab, swan, deaf: bool, rng: random.Random, held: float = 0):
